@@ -1,4 +1,5 @@
 // Texts for people.
+import type { Circuit } from "./types";
 
 export function ago(time: string): string {
   const seconds = Math.max(0, (Date.now() - Date.parse(time)) / 1000);
@@ -31,6 +32,12 @@ export function bytes(count: number): string {
 export const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
 
 export const count = (value: number) => value.toLocaleString("en");
+
+/** Name of a circuit for people: its template, or what it was imported from. */
+export function nameOf({ templateName, import: imported }: Circuit): string {
+  const from = imported?.main ?? imported?.node?.templateName;
+  return templateName ?? (from ? `imported ${from}` : "imported");
+}
 
 export const short = (id: string) => (id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 

@@ -411,9 +411,16 @@ test("a circuit of one's own is imported from its source, and proves", async () 
   assert.equal(sent.filter((part) => part === "0/parts/0").length, 1, "the part that arrived is not sent again");
   // A file that is not what its name says.
   await visit(page, "#/circuits");
-  await form.locator("input[type=file]").setInputFiles([file("broken.r1cs", "r1cs?")]);
+  await page.getByRole("table").getByText("imported main.circom").first().waitFor();
+  await form.locator("input[type=file]").setInputFiles([file("broken.r1cs", "r1cs?"), file("ceremony.json", "{}")]);
+  await form.getByText("Missing: .wasm, .sym, .zkey, or the source.").waitFor();
+  assert.ok(await form.getByRole("button", { name: "Import" }).isDisabled());
+  await form.getByRole("button", { name: "Remove ceremony.json" }).click();
+  await form.locator("input[type=file]").setInputFiles([include, main]);
+  await form.getByLabel("Main file").selectOption("main.circom");
   await form.getByRole("button", { name: "Import" }).click();
-  await page.getByRole("alert").first().waitFor();
+  await status(page, "failed");
+  await page.getByRole("alert").getByText("malformed_file").waitFor();
   await context.close();
 });
 

@@ -11,7 +11,7 @@ import { text } from "../parts/values";
 import { Verify } from "../parts/verify";
 import { go } from "../route";
 import type { Circuit, Deployment, DeploymentPage, Template, Usage, UsagePage } from "../types";
-import { bytes, count, day, short, span } from "../format";
+import { bytes, count, day, nameOf, short, span } from "../format";
 
 const STAGES = ["queued", "compile", "setup", "store", "done"];
 
@@ -43,7 +43,7 @@ export function CircuitPage({ id }: { id: string }) {
   };
   return (
     <>
-      <Title aside={<Badge text={circuit.status} />}>{circuit.templateName ?? "Imported circuit"}</Title>
+      <Title aside={<Badge text={circuit.status} />}>{nameOf(circuit)}</Title>
       <Trouble of={problem ?? error} />
       <FailureNotice of={circuit.error} />
       <Delay of={circuit.delayedBy} />

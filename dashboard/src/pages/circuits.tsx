@@ -8,7 +8,7 @@ import { range, text, value } from "../parts/values";
 import { isObject, parse, type Json } from "../json";
 import { go, parameters, useAddress } from "../route";
 import type { Circuit, CircuitPage, Template } from "../types";
-import { count, short } from "../format";
+import { count, nameOf, short } from "../format";
 
 const LABELS = ["development", "single-operator", "ceremony", "claimed", "forgeable"];
 
@@ -63,7 +63,7 @@ export function CircuitsPage({ tenants }: { tenants: boolean }) {
               <tr key={circuit.circuitId}>
                 <td><Id of={circuit} /></td>
                 {tenant && <td>{circuit.tenant}</td>}
-                <td>{circuit.templateName ?? "imported"}</td>
+                <td class="clip" title={nameOf(circuit)}>{nameOf(circuit)}</td>
                 <td class="clip"><code>{Object.entries(circuit.params).map(([name, one]) => `${name}=${text(one)}`).join(" ")}</code></td>
                 <td><Badge text={circuit.status} /></td>
                 <td><Provenance of={circuit} /></td>

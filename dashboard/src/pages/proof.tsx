@@ -44,7 +44,7 @@ export function ProofPage({ id }: { id: string }) {
           ["circuit", <a href={`#/circuits/${proof.circuitId}`}><code>{proof.circuitId}</code></a>],
           ...(proof.userId === undefined ? [] : [["user", <code class="break">{proof.userId}</code>] as [string, preact.JSX.Element]]),
           ["asked", <Time at={proof.createdAt} />],
-          ["removed", <time dateTime={proof.expiresAt}>{proof.expiresAt}</time>],
+          ["kept until", <time dateTime={proof.expiresAt}>{proof.expiresAt}</time>],
           ...(proof.artifacts ? [["prover", `${proof.artifacts.prover}, proving key ${proof.artifacts.provingKey}`] as [string, string]] : []),
         ]} />
         <Timeline stages={STAGES} present={proof.stage} status={proof.status} timings={proof.timings} attempt={proof.attempt} {...(proof.status === "pending" ? {} : { wait: Math.max(0, wait) })} />

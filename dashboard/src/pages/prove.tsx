@@ -8,7 +8,7 @@ import { text } from "../parts/values";
 import { Verify } from "../parts/verify";
 import { parameters, useAddress } from "../route";
 import type { Circuit, CircuitPage, Template } from "../types";
-import { short } from "../format";
+import { nameOf, short } from "../format";
 
 export function ProvePage() {
   const [chosen, setChosen] = useState(parameters().get("circuitId") ?? "");
@@ -39,7 +39,7 @@ export function ProvePage() {
   );
 }
 
-function label({ circuitId, templateName, params }: Circuit): string {
-  const given = Object.entries(params).map(([name, one]) => `${name}=${text(one)}`).join(" ");
-  return `${templateName ?? "imported"} ${short(circuitId)} ${given}`.slice(0, 120);
+function label(circuit: Circuit): string {
+  const given = Object.entries(circuit.params).map(([name, one]) => `${name}=${text(one)}`).join(" ");
+  return `${nameOf(circuit)} ${short(circuit.circuitId)} ${given}`.slice(0, 120);
 }

@@ -22,6 +22,10 @@ export function Import() {
   const total = chosen.reduce((sum, { file }) => sum + file.size, 0);
   const archive = chosen.some(({ role }) => role === "source_archive");
   const has = (wanted: string) => chosen.some(({ role }) => role === wanted);
+  const missing = [
+    ...(sources.length || archive ? [] : ["r1cs", "wasm", "sym"].filter((part) => !has(part)).map((part) => `.${part}`)),
+    ...((has("verification_key") || has("transcript")) && !has("zkey") ? [".zkey"] : []),
+  ];
 
   const take = (files: File[]) => {
     const next = [...chosen];
@@ -71,7 +75,7 @@ export function Import() {
     <Section title="Import a circuit">
       <form onSubmit={(event) => void send(event)}>
         <p>From its source, or from its files and keys. The server makes what is missing, and checks what is there.</p>
-        <Choose label="Files: .circom or an archive of them, .r1cs .wasm .sym .zkey .ptau, verification key .json" accept={ENDINGS.replace(".tar.gz", ".gz")} take={take} />
+        <Choose label="Files: .circom or an archive of them, .r1cs .wasm .sym .zkey .ptau, verification key .json, ceremony.json" accept={ENDINGS.replace(".tar.gz", ".gz")} take={take} />
         {chosen.length > 0 && (
           <Table label="Files to import" head={["File", "Is", "Size", ""]}>
             {chosen.map((one) => (
@@ -91,9 +95,10 @@ export function Import() {
           </div>
         )}
         {has("zkey") && !has("ptau") && <label class="check"><input type="checkbox" checked={powers} onChange={(event) => setPowers(event.currentTarget.checked)} /> Verify the key with the powers of tau of the server. Otherwise its label is only claimed</label>}
+        {chosen.length > 0 && missing.length > 0 && <p class="dull">Missing: {missing.join(", ")}{sources.length || archive ? "" : ", or the source"}.</p>}
         <Trouble of={problem} />
         <div class="row">
-          <button type="submit" disabled={chosen.length === 0 || now !== undefined}>{upload ? "Continue" : "Import"}</button>
+          <button type="submit" disabled={chosen.length === 0 || missing.length > 0 || now !== undefined}>{upload ? "Continue" : "Import"}</button>
           {now && <span role="status">{now.doing} {bytes(now.done)} of {bytes(total)}</span>}
         </div>
       </form>
@@ -105,7 +110,7 @@ export function Import() {
 function role(name: string): FileRole | null {
   const roles: [string, FileRole][] = [
     [".circom", "source"], [".zip", "source_archive"], [".tar", "source_archive"], [".tar.gz", "source_archive"], [".tgz", "source_archive"],
-    [".r1cs", "r1cs"], [".wasm", "wasm"], [".sym", "sym"], [".zkey", "zkey"], [".ptau", "ptau"], [".json", "verification_key"],
+    [".r1cs", "r1cs"], [".wasm", "wasm"], [".sym", "sym"], [".zkey", "zkey"], [".ptau", "ptau"], ["ceremony.json", "transcript"], [".json", "verification_key"],
   ];
   return roles.find(([end]) => name.toLowerCase().endsWith(end))?.[1] ?? null;
 }
