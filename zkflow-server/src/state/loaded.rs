@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use zkflow_core::circuit::LoadedCircuit;
 use zkflow_core::digest::Digest;
 
-/// Loaded circuits by the digest of their proving key. The size in bytes is bounded; the least recently
+/// Loaded circuits by the digest of their files. The size in bytes is bounded; the least recently
 /// used circuit is evicted first.
 #[derive(Debug)]
 pub struct LoadedCircuits {
@@ -70,19 +70,19 @@ impl LoadedCircuits {
         }
     }
 
-    /// Returns the circuit with this key; concurrent calls share one `load`.
+    /// Returns the circuit with these files; concurrent calls share one `load`.
     ///
     /// # Errors
     /// See `load`; the next call tries again.
     pub async fn get<E>(
         &self,
-        key: Digest,
+        files: Digest,
         load: impl AsyncFnOnce() -> Result<LoadedCircuit, E>,
     ) -> Result<Arc<LoadedCircuit>, E> {
         let cell = {
             let mut entries = self.lock();
             let entry =
-                entries.entry(key).or_insert_with(|| Entry { cell: Arc::default(), used: Instant::now() });
+                entries.entry(files).or_insert_with(|| Entry { cell: Arc::default(), used: Instant::now() });
             entry.used = Instant::now();
             Arc::clone(&entry.cell)
         };
@@ -95,7 +95,7 @@ impl LoadedCircuits {
             .await
             .cloned();
         if loaded { &self.misses } else { &self.hits }.fetch_add(1, Ordering::Relaxed);
-        self.shrink(&key);
+        self.shrink(&files);
         circuit
     }
 
@@ -107,11 +107,11 @@ impl LoadedCircuits {
         while total > self.limit {
             let oldest = entries
                 .iter()
-                .filter(|(key, entry)| *key != keep && entry.cell.initialized())
+                .filter(|(files, entry)| *files != keep && entry.cell.initialized())
                 .min_by_key(|(_, entry)| entry.used)
-                .map(|(key, entry)| (*key, entry.bytes()));
-            let Some((key, bytes)) = oldest else { return };
-            entries.remove(&key);
+                .map(|(files, entry)| (*files, entry.bytes()));
+            let Some((files, bytes)) = oldest else { return };
+            entries.remove(&files);
             total -= bytes;
         }
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use zkflow_core::circuit::{CircuitSource, FileName, LoadError, LoadedCircuit};
+use zkflow_core::digest::{Digest, Hasher};
 use zkflow_core::prove::{PreparedKey, Prover};
 use zkflow_core::service::catalog::{Circuit, Failure};
 use zkflow_core::service::store::ArtifactMeta;
@@ -49,6 +50,18 @@ pub(super) async fn load(app: &Arc<App>, circuit: &Circuit) -> Result<LoadedCirc
     }
     stage_took("proof", "load", began.elapsed());
     Ok(loaded)
+}
+
+/// Digest of the files that decide a proof. Imported circuits with the same key can have other modules and names. The tape
+/// follows from the module.
+pub(super) fn files(circuit: &Circuit) -> Result<Digest, Stop> {
+    let mut digest = Hasher::default();
+    digest.field(meta(circuit, FileName::ProvingKey)?.sha256.as_bytes());
+    for name in [FileName::Wasm, FileName::R1cs, FileName::Sym] {
+        let file = circuit.artifacts.get(name.as_str());
+        digest.field(file.map_or(&[][..], |file| file.sha256.as_bytes()));
+    }
+    Ok(digest.finish())
 }
 
 /// Metadata of a circuit's file.

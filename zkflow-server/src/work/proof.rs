@@ -22,7 +22,7 @@ use zkflow_queue::JobError;
 use zkflow_store::vault::VaultError;
 
 use super::document::{Steps, stage};
-use super::load::{load, meta};
+use super::load::{files, load, meta};
 use super::memory::{self, Memory, Share};
 use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
 use crate::service::GivenInputs;
@@ -50,8 +50,7 @@ impl ProofGeneration {
                 message: format!("circuit {} was deleted or is no longer ready", request.circuit_id),
             }));
         };
-        let key = meta(&circuit, FileName::ProvingKey)?.sha256;
-        let loaded = self.app.loaded.get(key, async || load(&self.app, &circuit).await).await?;
+        let loaded = self.app.loaded.get(files(&circuit)?, async || load(&self.app, &circuit).await).await?;
         Ok((circuit, loaded))
     }
 

@@ -70,6 +70,27 @@ async fn a_module_of_another_circuit_with_the_same_inputs_proves_nothing_that_th
     assert_eq!(server.proves(&mixed, json!({"x": 0}), json!({})).await, json!(["0"]));
 }
 
+/// Published keys are imported by many. What one of them imports beside the key is not used for the others.
+#[tokio::test]
+async fn a_circuit_with_the_same_key_and_another_module_hinders_no_proof() {
+    let server = shared().await;
+    let own = server.with_statement("y <== x * x + 5;").await;
+    let other = server.with_statement("y <== x * (x + 5);").await;
+    let files: [Sent; 4] = [
+        file("r1cs", server.artifact(&own, "circuit.r1cs").await),
+        file("wasm", server.artifact(&other, "circuit.wasm").await),
+        file("sym", server.artifact(&own, "circuit.sym").await),
+        file("zkey", server.artifact(&own, "proving_key.zkey").await),
+    ];
+    let (mixed, _) = server.imported(&files, json!({})).await;
+    assert_eq!(mixed["status"], "ready", "{mixed}");
+    let key = |circuit: &Value| circuit["artifacts"]["proving_key.zkey"]["sha256"].clone();
+    assert_eq!(key(&mixed), key(&own));
+    server.fails_to_prove(&mixed, 3, "constraint_failed").await;
+    assert_eq!(server.proves(&own, json!({"x": 3}), json!({})).await, json!(["14"]));
+    server.fails_to_prove(&mixed, 4, "constraint_failed").await;
+}
+
 #[tokio::test]
 async fn a_module_with_another_interface_is_refused() {
     let server = shared().await;
