@@ -57,6 +57,11 @@ export class Transport {
 
   constructor(base: string | URL, options: ClientOptions) {
     this.#base = String(base).replace(/\/+$/, "");
+    // A page may name a path of its own server.
+    const isPath = /^($|[./])/.test(this.#base) && typeof location !== "undefined";
+    if (!isPath && !/^https?:\/\//i.test(this.#base)) {
+      throw new TypeError("expected the address of a server, such as http://127.0.0.1:3000");
+    }
     this.#options = options;
   }
 

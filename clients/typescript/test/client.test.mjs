@@ -25,6 +25,13 @@ test("a circuit is built, proved, verified and its calldata read", async () => {
   assert.match(await client.calldata(request.proofRequestId), /^\["0x/);
 });
 
+test("an address that is none is refused before any request", () => {
+  for (const base of ["nonsense", "localhost:3000", "127.0.0.1:3000", "", "/zkflow", "file:///etc"]) {
+    assert.throws(() => new Client(base), { name: "TypeError", message: /such as http:/ }, base);
+  }
+  assert.ok(new Client(new URL("HTTP://localhost:3000/zkflow/")));
+});
+
 test("an answer that is cut off, or stalls, is asked for again", async () => {
   let asked = 0;
   const server = createServer((_, answer) => {
