@@ -5,11 +5,12 @@ import { fileURLToPath } from "node:url";
 import { base, firstLoad, launch, open, visit } from "./browser.mjs";
 
 const FOLDER = fileURLToPath(new URL("../../docs/dashboard/", import.meta.url));
-const { DASHBOARD_PROOF: proof, DASHBOARD_FAILED: failed, DASHBOARD_CIRCUIT: circuit, DASHBOARD_CEREMONY: ceremony } = process.env;
+const { DASHBOARD_DEPLOYMENT: deployment, DASHBOARD_PROOF: proof, DASHBOARD_FAILED: failed, DASHBOARD_CIRCUIT: circuit, DASHBOARD_CEREMONY: ceremony } = process.env;
 const PAGES = [
   ["overview", "#/"],
   ["circuits", "#/circuits"],
   ["circuit", `#/circuits/${circuit}`],
+  ["deployment", `#/circuits/${circuit}/deployments/${deployment}`],
   ["proofs", "#/proofs"],
   ["prove", `#/prove?circuitId=${circuit}`],
   ["proof", `#/proofs/${proof}`],

@@ -19,6 +19,7 @@ use zkflow_server::node::report::{Arrival, CircuitLine, Outcome, Report};
 use zkflow_server::node::{self, Sources};
 use zkflow_server::{backends, telemetry};
 
+use super::files::folder_of;
 use super::output::write;
 use super::{Error, printable};
 
@@ -62,6 +63,10 @@ pub(crate) struct NodeArgs {
 /// Imports, and prints what came. The exit code is a failure if something could not come.
 pub(super) fn import(command: &ImportCommand) -> Result<ExitCode, Error> {
     let ImportCommand::Node(args) = command;
+    // An import takes hours; its report is written at the end.
+    if let Some(folder) = args.report.as_deref().map(folder_of).filter(|folder| !folder.is_dir()) {
+        return Err(no_folder(folder));
+    }
     let mut config = Config::load(&args.config)?;
     telemetry::log_to_stderr(config.log.level, config.log.format);
     let templates = templates(std::mem::take(&mut config.circuits.templates))?;

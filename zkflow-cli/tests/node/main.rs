@@ -525,3 +525,16 @@ fn stored_value(value: &Value) -> Bson {
         Value::Null => Bson::Null,
     }
 }
+
+/// An import takes hours, and its report is written at the end.
+#[test]
+fn a_report_without_a_folder_is_refused_before_the_import() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("circuits.json"), "[]").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
+    command.args(["import", "node", "--folder", ".", "--dry-run", "--report", "nowhere/report.json"]);
+    let output = command.current_dir(place.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("nowhere: there is no such folder"), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+}

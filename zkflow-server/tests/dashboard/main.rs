@@ -52,6 +52,20 @@ fn the_committed_files_are_those_of_the_sources() {
 }
 
 #[test]
+fn every_page_has_its_pictures() {
+    let script = fs::read_to_string(project("dashboard/test/screenshots.mjs")).unwrap();
+    let names: Vec<&str> =
+        script.lines().filter_map(|line| line.strip_prefix("  [\"")?.split('"').next()).collect();
+    assert!(names.contains(&"overview") && names.contains(&"deployment"), "{names:?}");
+    for name in names.iter().chain(&["login", "keys"]) {
+        for theme in ["light", "dark"] {
+            let picture = format!("docs/dashboard/{name}-{theme}.png");
+            assert!(project(&picture).is_file(), "{picture}: run `make screenshots`");
+        }
+    }
+}
+
+#[test]
 fn the_sources_fit_the_types_of_the_api() {
     succeeds(Command::new("node").args(["../tools/node_modules/typescript/bin/tsc", "--noEmit"]));
 }
@@ -100,6 +114,7 @@ async fn screenshots() {
         open.dead_letter(max).await;
     }
     open.past().await;
+    let deployment = open.failed_deployment(11_155_111, 0x33).await;
     let ceremony = open.ceremony().await;
     let guarded = Served::guarded().await;
     let admin = guarded.key("default", Scope::ALL).await;
@@ -116,6 +131,7 @@ async fn screenshots() {
         .env("DASHBOARD_FAILED", open.failed_proof().await)
         .env("DASHBOARD_CIRCUIT", open.circuit())
         .env("DASHBOARD_CEREMONY", ceremony)
+        .env("DASHBOARD_DEPLOYMENT", deployment)
         .env("DASHBOARD_GUARDED", guarded.base())
         .env("DASHBOARD_ADMIN_KEY", admin);
     println!("{}", tokio::task::spawn_blocking(move || succeeds(&mut shots)).await.unwrap());
