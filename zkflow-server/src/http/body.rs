@@ -145,7 +145,8 @@ fn malformed(error: &serde_json::Error) -> Problem {
 /// the body.
 fn expectation(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    let names_only = ["missing field", "duplicate field", "not a valid", "duplicate entry"];
+    // Our own types begin with "not a", and never quote what they were given.
+    let names_only = ["missing field", "duplicate field", "not a ", "not an ", "duplicate entry"];
     if names_only.iter().any(|start| message.starts_with(start)) {
         return message.to_owned();
     }
@@ -212,9 +213,13 @@ impl<'de> Deserialize<'de> for Entries {
 
 #[cfg(test)]
 mod tests {
+    use zkflow_core::digest::Digest;
     use zkflow_core::id::CircuitId;
+    use zkflow_core::service::chain::Address;
+    use zkflow_core::service::clock::Timestamp;
 
     use super::*;
+    use crate::http::dto::condition::{KnownCode, Sought};
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -223,6 +228,11 @@ mod tests {
         id: CircuitId,
         inputs: Entries,
         count: Option<u8>,
+        at: Option<Timestamp>,
+        sha256: Option<Digest>,
+        address: Option<Address>,
+        code: Option<KnownCode>,
+        text: Option<Sought>,
     }
 
     fn detail(body: &str) -> String {
@@ -242,7 +252,18 @@ mod tests {
                 "expected a whole number",
             ),
             (format!("{{{id},\"inputs\":{{}},\"count\":31415}}"), "expected a whole number"),
-            (format!("{{{id},\"inputs\":{{}},\"canary\":1}}"), "expected one of `id`, `inputs`, `count`"),
+            (
+                format!("{{{id},\"inputs\":{{}},\"canary\":1}}"),
+                "expected one of `id`, `inputs`, `count`, `at`",
+            ),
+            ("{\"at\":\"canary\"}".to_owned(), "not an RFC 3339 timestamp: expected a text like"),
+            ("{\"sha256\":\"canary\"}".to_owned(), "not a digest: expected 64 hex digits"),
+            ("{\"address\":\"canary\"}".to_owned(), "not an address: expected 0x and 40 hex digits"),
+            ("{\"code\":\"canary\"}".to_owned(), "not a known error code: see docs/errors.md"),
+            (
+                format!("{{\"text\":\"{}\"}}", "canary".repeat(50)),
+                "not a text of at most 256 characters: found 300",
+            ),
             (format!("{{{id}, \"inputs\":{{\"canary\":1,\"canary\":2}}}}"), "duplicate entry"),
             ("{\"id\":\"canary\"}".to_owned(), "not a valid circuit id"),
             (format!("{{{id}}}"), "missing field `inputs`"),

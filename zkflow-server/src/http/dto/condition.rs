@@ -13,7 +13,11 @@ impl TryFrom<String> for KnownCode {
     type Error = &'static str;
 
     fn try_from(code: String) -> Result<Self, Self::Error> {
-        if codes::is_known(&code) { Ok(Self(code)) } else { Err("no such error code: see docs/errors.md") }
+        if codes::is_known(&code) {
+            Ok(Self(code))
+        } else {
+            Err("not a known error code: see docs/errors.md")
+        }
     }
 }
 
@@ -38,7 +42,7 @@ impl TryFrom<String> for Sought {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         match text.chars().count() {
             length if length > Self::MOST => {
-                Err(format!("expected a text of at most {} characters, found {length}", Self::MOST))
+                Err(format!("not a text of at most {} characters: found {length}", Self::MOST))
             }
             _ => Ok(Self(text)),
         }
