@@ -1821,7 +1821,7 @@ export interface components {
         Identifier: string;
         /** @description What a circuit was imported from. */
         Import: {
-            /** @description The given part that was not compared with the others; absent if all were. */
+            /** @description The given part that was not compared with the others; absent if all were. Without a source, wires and inputs are compared. */
             claimed?: components["schemas"]["ClaimedPart"];
             /**
              * @description Version and options of the compiler; absent if the files are given. Until the circuit is ready, the versions that

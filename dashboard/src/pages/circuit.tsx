@@ -58,6 +58,7 @@ export function CircuitPage({ id }: { id: string }) {
             ...(circuit.import?.compiler ? [["compiler", circuit.import.compiler] as [string, string]] : []),
           ]} />
           {circuit.import?.claimed && <p><Badge text="not compared" tone="warn" /> {circuit.import.claimed.message}</p>}
+          {circuit.import && !circuit.import.main && !circuit.import.node && <p class="dull">Imported without a source: wires and inputs of the files were compared. With a module of another circuit, proofs fail.</p>}
           <Timeline stages={STAGES} present={circuit.stage} status={circuit.status} timings={circuit.timings} attempt={circuit.attempt} {...(circuit.stageProgress ? { progress: circuit.stageProgress } : {})} />
         </Section>
         <Section title="Keys" aside={<Provenance of={circuit} />}>

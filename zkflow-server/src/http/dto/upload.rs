@@ -270,7 +270,7 @@ pub(in crate::http) struct ImportDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Text>)]
     compiler: Option<String>,
-    /// The given part that was not compared with the others; absent if all were.
+    /// The given part that was not compared with the others; absent if all were. Without a source, wires and inputs are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     claimed: Option<ClaimedPartDto>,
     /// Powers of tau that the given key was verified with.
