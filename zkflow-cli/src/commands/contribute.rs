@@ -48,6 +48,8 @@ pub(crate) struct ContributeArgs {
 const PAUSE: Duration = Duration::from_secs(2);
 
 pub(super) fn contribute(args: &ContributeArgs) -> Result<(), Error> {
+    // A name that is too long is refused before a place is taken.
+    args.contributor.read()?;
     let (id, client) = args.ceremony.open()?;
     let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from(format!("ceremony-{id}")));
     own_folder::open(&folder).map_err(in_file(&folder))?;

@@ -16,6 +16,9 @@ fn five_people_contribute_and_others_do_no_harm() {
     let path = site.announces(circuit["circuitId"].as_str().unwrap(), 5);
     let (url, id) = (format!("{}{path}", site.base), path.rsplit('/').next().unwrap());
 
+    let long = "x".repeat(256);
+    site.fails(&["contribute", &url, "--name", &long, "--folder", "long"], "longer than 255 bytes");
+    assert!(!site.path("long").exists(), "no place is taken");
     let ann = site.contributes(&url, "ann");
     site.contributes_with_snarkjs(&path, "ben");
     // Vanishes with the turn: the next one gets it when its time is over.
