@@ -110,6 +110,8 @@ test("what cannot be read is explained", async () => {
     await drop("Or drop a JSON file with the parameters").setInputFiles([json(text)]);
     await said("no JSON object with the parameters");
   }
+  await drop("Or drop a JSON file with the parameters").setInputFiles([json('{"n": 2, "limit": 3}')]);
+  await said("the file has limit, which has no field here; there are ");
   await page.getByLabel("n", { exact: true }).fill("[1,2");
   await page.getByLabel("min", { exact: true }).fill("1");
   await page.getByLabel("max", { exact: true }).fill("2");
@@ -118,6 +120,8 @@ test("what cannot be read is explained", async () => {
   await visit(page, `#/circuits/${circuit}`);
   await drop("Or drop a JSON file with the inputs").setInputFiles([json(`{"age": ${" ".repeat(3 << 20)}1}`)]);
   await said("at most 2.0 MiB are taken");
+  await drop("Or drop a JSON file with the inputs").setInputFiles([json('{"privateInputs": {"preimage": 42}, "publicInputs": {}}')]);
+  await said("the file has preimage, which has no field here; there are ");
   await drop("Or drop both files here").setInputFiles([json("null")]);
   await said("is not JSON of a proof or of signals");
   await drop("Or drop both files here").setInputFiles([1, 2, 3, 4, 5].map(() => json("[]")));

@@ -53,7 +53,7 @@ export function CeremonyPage({ id }: { id: string }) {
       </div>
       {ceremony.open && (
         <Section title="Contribute">
-          <p>{ceremony.waiting === 0 ? "No contributor waits." : `${ceremony.waiting} contributors wait or have the turn.`} The command waits for its turn, adds a secret on your machine, and sends the key back:</p>
+          <p>{ceremony.waiting === 0 ? "No contributor waits." : `${ceremony.waiting} ${ceremony.waiting === 1 ? "contributor waits or has" : "contributors wait or have"} the turn.`} The command waits for its turn, adds a secret on your machine, and sends the key back:</p>
           <pre>{command}</pre>
           <div class="row"><Copy text={command} label="Copy the command" /></div>
         </Section>

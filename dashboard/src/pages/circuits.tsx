@@ -4,7 +4,7 @@ import { useLoad, usePages, useSettled } from "../load";
 import { Badge, Drop, Empty, Field, More, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { Import } from "../parts/import";
 import { Provenance } from "../parts/provenance";
-import { range, text, value } from "../parts/values";
+import { range, text, unknown, value } from "../parts/values";
 import { isObject, parse, type Json } from "../json";
 import { go, parameters, useAddress } from "../route";
 import type { Circuit, CircuitPage, Template } from "../types";
@@ -106,7 +106,7 @@ function Build({ templates }: { templates: Template[] }) {
       const read = parse(content);
       if (!isObject(read)) throw new Error("no object");
       fill(read);
-      setError(undefined);
+      setError(unknown(read, template?.parameters.map((parameter) => parameter.name) ?? []));
     } catch {
       setError(new Problem(0, "malformed_json", "the file has no JSON object with the parameters", []));
     }

@@ -5,7 +5,7 @@ import { isObject, parse } from "../json";
 import { go } from "../route";
 import type { Circuit, Template } from "../types";
 import { Drop, Field, Section, Trouble } from "./basic";
-import { shape, text, value } from "./values";
+import { shape, text, unknown, value } from "./values";
 
 /** An input of the form. */
 type Asked = { name: string; isPublic: boolean; form: string; isOne: boolean; description: string };
@@ -37,8 +37,9 @@ export function Prove({ circuit, template }: { circuit: Circuit; template: Templ
       const read = parse(content);
       if (!isObject(read)) throw new Error("no object");
       const nested = [read["privateInputs"], read["publicInputs"]].filter((one) => one !== undefined && isObject(one));
-      (nested.length ? nested : [read]).forEach(fill);
-      setError(undefined);
+      const all = Object.assign({}, ...(nested.length ? nested : [read])) as Record<string, unknown>;
+      fill(all);
+      setError(unknown(all, inputs.map(({ name }) => name)));
     } catch {
       setError(new Problem(0, "malformed_json", "the file has no JSON object with the inputs", []));
     }

@@ -17,6 +17,14 @@ export function value(name: string, text: string, isArray: boolean): Json {
   return trimmed;
 }
 
+/** What a dropped file has beside the known names: it may be of another circuit. */
+export function unknown(given: object, known: string[]): Problem | undefined {
+  const others = Object.keys(given).filter((name) => !known.includes(name));
+  if (others.length === 0) return undefined;
+  const list = (names: string[]) => names.slice(0, 10).map((name) => name.slice(0, 64)).join(", ");
+  return new Problem(0, "unknown_name", `the file has ${list(others)}, which has no field here; there are ${list(known)}`, []);
+}
+
 /** Numbers as texts, at any depth. */
 function texts(json: Json): Json {
   if (typeof json === "number") return String(json);
