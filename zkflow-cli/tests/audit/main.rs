@@ -360,7 +360,7 @@ async fn contracts_on_a_chain_are_read_by_their_address() {
     let weak = place.put("weak.sol", contract(EARLY, &keys::cases()[0].key));
     let (report, code) = place.report(&[&weak, &good, "--rpc", "http://127.0.0.1:1"]);
     let audits = &report["audits"];
-    assert_eq!((&audits[0]["findings"][0]["rule"], code), (&json!("gamma-is-delta"), 1));
+    assert!(audits[0]["findings"].to_string().contains("gamma-is-delta") && code == 1, "{audits}");
     assert!(audits[1]["error"].as_str().unwrap().contains("unavailable"), "{audits}");
 }
 
