@@ -3,7 +3,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `principal` | [`Principal`]: tenant, scopes and name of a caller |
-//! | `keys` | keys of the API: making, checking, noting their use |
+//! | `keys`, `strangers` | keys of the API: making, checking, noting their use; a limit for unknown ones |
 //! | `jwt`, `jwks`, `signature` | tokens of an issuer, its public keys, and the check of signatures |
 //! | `proxy` | headers of a proxy that authenticates |
 
@@ -13,9 +13,11 @@ mod keys;
 mod principal;
 mod proxy;
 mod signature;
+mod strangers;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -24,7 +26,7 @@ use zkflow_core::service::catalog::{Catalog, CatalogError};
 use zkflow_core::service::clock::Clock;
 use zkflow_core::service::id::KeyId;
 
-use crate::config::{Auth, AuthMethod};
+use crate::config::{Auth, AuthMethod, Http};
 
 use jwt::Tokens;
 use keys::KnownKeys;
@@ -42,6 +44,9 @@ pub enum AuthError {
     /// The credentials are not accepted. The message does not contain them.
     #[error("the credentials are not accepted: {0}")]
     Refused(&'static str),
+    /// The address sends too many keys that are unknown; the time until a further one is accepted.
+    #[error("this address sends too many keys that are not accepted")]
+    TooManyUnknown(Duration),
     /// The caller may not do this.
     #[error("the caller needs the scope {0}")]
     Scope(&'static str),
@@ -57,6 +62,7 @@ impl Classified for AuthError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Missing | Self::Refused(_) | Self::Scope(_) => ErrorKind::Invalid,
+            Self::TooManyUnknown(_) => ErrorKind::Limit,
             Self::Catalog(error) => error.kind(),
             Self::Issuer(_) => ErrorKind::Unavailable,
         }
@@ -66,6 +72,7 @@ impl Classified for AuthError {
         match self {
             Self::Missing => "unauthenticated",
             Self::Refused(_) => "credentials_refused",
+            Self::TooManyUnknown(_) => "too_many_requests",
             Self::Scope(_) => "scope_missing",
             Self::Catalog(error) => error.code(),
             Self::Issuer(_) => "issuer_unavailable",
@@ -88,11 +95,16 @@ impl Authenticator {
     ///
     /// # Errors
     /// A setting is missing or not valid, or TLS is not available.
-    pub fn new(auth: &Auth, catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>) -> Result<Self, String> {
+    pub fn new(
+        auth: &Auth,
+        http: &Http,
+        catalog: Arc<dyn Catalog>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, String> {
         let has = |method| auth.methods.contains(&method);
         Ok(Self {
             open: auth.methods.is_empty(),
-            keys: has(AuthMethod::Keys).then(|| KnownKeys::new(catalog, clock)),
+            keys: has(AuthMethod::Keys).then(|| KnownKeys::new(catalog, clock, http)),
             tokens: if has(AuthMethod::Jwt) { Some(Tokens::new(auth)?) } else { None },
             proxy: has(AuthMethod::Proxy).then(|| Proxy::new(auth)),
         })
@@ -101,6 +113,8 @@ impl Authenticator {
     /// The caller of a request.
     ///
     /// # Behaviour
+    /// - A key that is unknown counts for its address; see [`TooManyUnknown`](AuthError::TooManyUnknown). Keys that were used
+    ///   before do not count.
     /// - The headers of the proxy count only in requests from its address, and before other credentials.
     ///
     /// # Errors
@@ -115,7 +129,7 @@ impl Authenticator {
         }
         let bearer = bearer(headers)?.ok_or(AuthError::Missing)?;
         match (bearer.parse::<KeyText>(), &self.keys, &self.tokens) {
-            (Ok(key), Some(keys), _) => keys.caller(&key).await,
+            (Ok(key), Some(keys), _) => keys.caller(&key, from).await,
             (Err(_), _, Some(tokens)) => tokens.caller(bearer).await,
             _ => Err(AuthError::Refused("their form is not one that this server accepts")),
         }

@@ -46,7 +46,7 @@ use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
 use crate::state::{
-    ActivityLog, App, Budgets, CacheFolders, Changes, EntryRates, LoadedCircuits, Meters, Pauses, Rates,
+    ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Paces, Pauses, Rates,
     SharedRates, TenantMetrics, Turns, Verifiers,
 };
 use crate::telemetry;
@@ -277,7 +277,7 @@ async fn assemble(
     let book = Book { spending: Arc::new(CatalogSpending(catalog.clone())), clock: clock.clone() };
     #[cfg(feature = "evm")]
     let chains = Chains::open(chains, tools.solidity, book).map_err(failed("prepare deployments"))?;
-    let authenticator = Authenticator::new(&config.auth, catalog.clone(), clock.clone())
+    let authenticator = Authenticator::new(&config.auth, &config.http, catalog.clone(), clock.clone())
         .map_err(failed("prepare the authentication"))?;
     tracing::debug!(compilers = tools.compilers.versions().join(", "), "opened");
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -316,7 +316,7 @@ async fn assemble(
         changes,
         budgets: Budgets::new(&config.http),
         rates: Rates::new(&config.limits, &config.plans).with(rates),
-        entries: EntryRates::new(config.limits.changes_per_hour),
+        entries: Paces::per_hour(config.limits.changes_per_hour),
         tenant_metrics: TenantMetrics::new(config.http.metrics_tenants),
         meters: Meters::default(),
         verifiers: Verifiers::new(processors, config.limits.tenant_share_percent),

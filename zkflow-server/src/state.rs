@@ -33,9 +33,9 @@ mod addresses;
 mod budgets;
 mod changes;
 mod circuits;
-mod entries;
 mod loaded;
 mod meters;
+mod paces;
 mod pauses;
 mod probes;
 mod rates;
@@ -53,9 +53,9 @@ pub(crate) use addresses::network;
 pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
-pub use entries::EntryRates;
 pub use loaded::{CacheFolders, CircuitUse, LoadedCircuits};
 pub use meters::{Meter, Meters};
+pub use paces::Paces;
 pub use pauses::Pauses;
 pub use probes::Probes;
 pub use rates::{Rate, Rates};
@@ -131,7 +131,7 @@ pub struct App {
     /// Limits of the requests of each caller.
     pub rates: Rates,
     /// Limits of the entries of the audit log that each tenant causes.
-    pub entries: EntryRates,
+    pub entries: Paces<TenantId>,
     /// Metrics by tenant.
     pub tenant_metrics: TenantMetrics,
     /// What the tenants with a plan owe and have used.

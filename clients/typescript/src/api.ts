@@ -3140,7 +3140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3265,7 +3265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3353,7 +3353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3483,7 +3483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_ceremonies`: the tenant has 16 unfinished ceremonies; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_ceremonies`: the tenant has 16 unfinished ceremonies; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3578,7 +3578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3668,7 +3668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3788,7 +3788,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -3917,7 +3917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4006,7 +4006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ceremony_full`: too many contributors wait for their turn; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `ceremony_full`: too many contributors wait for their turn; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4089,7 +4089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4170,7 +4170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4302,7 +4302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4394,7 +4394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4526,7 +4526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4633,7 +4633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4769,7 +4769,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4905,7 +4905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5000,7 +5000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5090,7 +5090,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5216,7 +5216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5317,7 +5317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5458,7 +5458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5555,7 +5555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5693,7 +5693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5789,7 +5789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5880,7 +5880,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5970,7 +5970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6105,7 +6105,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_verifications`: too many proofs wait for verification */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_verifications`: too many proofs wait for verification */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6205,7 +6205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6314,7 +6314,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6423,7 +6423,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6532,7 +6532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6620,7 +6620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6729,7 +6729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6821,7 +6821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6899,7 +6899,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6982,7 +6982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7051,7 +7051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7158,7 +7158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7288,7 +7288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7383,7 +7383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7461,7 +7461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7562,7 +7562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7651,7 +7651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7741,7 +7741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7853,7 +7853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7924,7 +7924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7995,7 +7995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8076,7 +8076,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8157,7 +8157,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8249,7 +8249,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8323,7 +8323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8432,7 +8432,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_uploads`: the tenant has 64 unfinished uploads, or `tenant_upload_mib` of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8524,7 +8524,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8611,7 +8611,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8742,7 +8742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8873,7 +8873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8956,7 +8956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9046,7 +9046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9155,7 +9155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9231,7 +9231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9319,7 +9319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9408,7 +9408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -9489,7 +9489,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, or the tenant makes more changes than `changes_per_hour` allows */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +14,9 @@ use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
 
+use super::strangers::Strangers;
 use super::{AuthError, Principal};
+use crate::config::Http;
 
 /// A key as its owner has it: `zk_` and 64 hex digits. Never shown or logged.
 pub struct KeyText(Zeroizing<String>);
@@ -143,6 +146,7 @@ pub(super) struct KnownKeys {
     catalog: Arc<dyn Catalog>,
     clock: Arc<dyn Clock>,
     known: Mutex<HashMap<Digest, Known>>,
+    strangers: Strangers,
 }
 
 struct Known {
@@ -153,16 +157,21 @@ struct Known {
 }
 
 impl KnownKeys {
-    pub(super) fn new(catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>) -> Self {
-        Self { catalog, clock, known: Mutex::default() }
+    pub(super) fn new(catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>, http: &Http) -> Self {
+        Self { catalog, clock, known: Mutex::default(), strangers: Strangers::new(http) }
     }
 
-    /// The caller with this key.
-    pub(super) async fn caller(&self, text: &KeyText) -> Result<Principal, AuthError> {
+    /// The caller with this key, from this address.
+    pub(super) async fn caller(&self, text: &KeyText, from: IpAddr) -> Result<Principal, AuthError> {
         let digest = text.digest();
         let found = match self.recent(&digest) {
             Some(found) => Some(found),
-            None => self.read(digest).await?,
+            None => {
+                if !self.lock().contains_key(&digest) {
+                    self.strangers.take(from).map_err(AuthError::TooManyUnknown)?;
+                }
+                self.read(digest).await?
+            }
         };
         let (key, principal) = found.ok_or(UNKNOWN)?;
         if !key.is_valid(self.clock.now()) {

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use zkflow_core::error::{Chain, Classified, ErrorKind};
 
 use super::openapi::{PROBLEM, schema};
+use crate::auth::AuthError;
 use crate::service::{InputFault, RequestError};
 
 /// A failed request, in the format of RFC 9457.
@@ -121,7 +122,7 @@ impl From<RequestError> for Problem {
                 RequestError::Ceremony(refusal) if refusal.is_crowd() => {
                     plain(StatusCode::TOO_MANY_REQUESTS).retry_after(60)
                 }
-                RequestError::TooManyChanges(wait) => {
+                RequestError::TooManyChanges(wait) | RequestError::Auth(AuthError::TooManyUnknown(wait)) => {
                     let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
                     plain(StatusCode::TOO_MANY_REQUESTS).retry_after(seconds)
                 }

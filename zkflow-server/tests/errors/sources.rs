@@ -139,7 +139,7 @@ fn status_of_variant(class: &str, variant: &str) -> Option<u16> {
             Some(403)
         }
         ("AuthError", "Missing" | "Refused") => Some(401),
-        ("CeremonyRefusal", "Full" | "TooMany") => Some(429),
+        ("CeremonyRefusal", "Full" | "TooMany") | ("AuthError", "TooManyUnknown") => Some(429),
         (
             REQUEST,
             "Overloaded"

@@ -6,9 +6,11 @@ use axum::body::Body;
 use axum::http::Method;
 use serde_json::json;
 use zkflow_core::service::catalog::{KeyChange, Scope};
+use zkflow_server::auth::KeyText;
+use zkflow_server::state::ClientAddress;
 
-use crate::callers::guarded;
-use crate::support::request;
+use crate::callers::{guarded, guarded_with, with_key};
+use crate::support::{Reply, Server, request};
 
 #[tokio::test]
 async fn a_key_is_shown_once_used_and_revoked_at_once() {
@@ -104,4 +106,48 @@ async fn wrong_keys_to_make_are_refused_with_the_field() {
     keys.change(&"01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(), KeyChange::Used(server.app.now()))
         .await
         .unwrap();
+}
+
+/// The answer to a new key that no one made, from this address.
+async fn guess(server: &Server, from: &str) -> Reply {
+    ask(server, KeyText::generate().expose(), from).await
+}
+
+async fn ask(server: &Server, key: &str, from: &str) -> Reply {
+    let mut request = with_key(key, request(Method::GET, "/v1/circuits", Body::empty()));
+    request.extensions_mut().insert(ClientAddress(from.parse().unwrap()));
+    server.send(request).await
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_is_refused_by_address_and_known_keys_are_not() {
+    let server = guarded().await;
+    let known = server.key("acme", &[Scope::CircuitsRead]).await;
+    let (flood, other) = ("192.0.2.1", "192.0.2.2");
+    assert_eq!(ask(&server, &known, flood).await.status, 200);
+    let mut sent = 0;
+    let refused = loop {
+        let reply = guess(&server, flood).await;
+        if reply.status == 429 {
+            break reply;
+        }
+        reply.problem(401, "credentials_refused");
+        sent += 1;
+        assert!(sent < 100_000, "there is no limit");
+    };
+    assert!(sent > 900, "{sent} keys at once are too few for a process that starts");
+    refused.problem(429, "too_many_requests");
+    assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    assert_eq!(ask(&server, &known, flood).await.status, 200, "a key that was used before");
+    guess(&server, other).await.problem(401, "credentials_refused");
+    let unused = server.key("acme", &[Scope::CircuitsRead]).await;
+    assert_eq!(ask(&server, &unused, other).await.status, 200);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_with_the_address_of_all_clients_unknown_keys_have_no_limit() {
+    let server = guarded_with(|config| config.http.address_share_percent = 100).await;
+    for _ in 0..1200 {
+        guess(&server, "192.0.2.1").await.problem(401, "credentials_refused");
+    }
 }
