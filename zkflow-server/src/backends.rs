@@ -46,7 +46,7 @@ use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
 use crate::state::{
-    ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Paces, Pauses, Rates,
+    ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Paces, Pauses, Probes, Rates,
     SharedRates, TenantMetrics, Turns, Verifiers,
 };
 use crate::telemetry;
@@ -288,7 +288,7 @@ async fn assemble(
         vault,
         store,
         installation,
-        probes: tokio::sync::Mutex::default(),
+        probes: Probes::default(),
         queue,
         ledger,
         pauses,

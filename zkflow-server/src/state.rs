@@ -15,6 +15,7 @@ use zkflow_core::service::id::InstallationId;
 use zkflow_core::service::ledger::{Entered, Ledger};
 use zkflow_core::service::queue::{JobQueue, LeaseToken};
 use zkflow_core::service::store::ArtifactStore;
+use zkflow_core::service::tenant::TenantId;
 use zkflow_core::setup::{Beacon, PowersSource, RecordKey};
 use zkflow_core::template::{TemplateEngine, TemplateLibrary};
 use zkflow_store::Vault;
@@ -58,6 +59,7 @@ pub use meters::{Meter, Meters};
 pub use paces::Paces;
 pub use pauses::Pauses;
 pub use probes::Probes;
+pub(crate) use probes::{Fault, OK, Outcomes};
 pub use rates::{Rate, Rates};
 pub use reserves::{Grant, Quota, SharedRates};
 pub use tenants::TenantMetrics;
@@ -80,7 +82,7 @@ pub struct App {
     /// Id that the catalog and the store contain.
     pub installation: InstallationId,
     /// What the checks of the backends found so far.
-    pub probes: tokio::sync::Mutex<Probes>,
+    pub probes: Probes,
     /// Jobs; lost ones are restored from the catalog. Hands out no jobs of paused queues.
     pub queue: Arc<dyn JobQueue>,
     /// Writes documents together with their jobs.

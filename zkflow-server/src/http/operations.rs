@@ -25,17 +25,12 @@ use zkflow_core::service::store::{ArtifactPath, PutMode, StoreError};
 
 use super::access::{Access, Routes};
 use super::openapi::schema;
-use crate::state::{App, Probes};
-use crate::telemetry::{self, BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
+pub(super) use crate::state::OK;
+use crate::state::{App, Fault, Outcomes};
+use crate::telemetry::{self, QUEUE_AGE, QUEUE_JOBS};
 
 /// A backend is unavailable if a check takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// Least time between two writes that check whether a backend can be written to.
-const WRITE_EVERY: Duration = Duration::from_secs(10);
-
-/// Check result of a backend that answers.
-pub(super) const OK: &str = "ok";
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -107,43 +102,18 @@ async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
     (code, Json(Readiness { status, checks, warnings: app.gpu_trouble().into_iter().collect() }))
 }
 
-/// Sends a minimal query to each backend and updates its metric. They are also written to, at most once in [`WRITE_EVERY`],
-/// since a full disk or memory can still be read. Returns `ok` or an error message, by backend.
-pub(super) async fn look(app: &App) -> BTreeMap<&'static str, String> {
-    let mut probes = app.probes.lock().await;
-    let write = probes.written.is_none_or(|at| at.elapsed() >= WRITE_EVERY);
-    let (catalog, store, queue) = tokio::join!(
-        check(catalog_answers(app, write)),
-        check(store_answers(app, write)),
-        check(queue_answers(app, write)),
-    );
-    if catalog.is_err() || store.is_err() || queue.is_err() {
-        // The next call writes again.
-        probes.written = None;
-    } else if write {
-        probes.written = Some(Instant::now());
-    }
-    let outcomes = [("catalog", catalog), ("store", store), ("queue", queue)];
-    outcomes.into_iter().map(|(backend, outcome)| (backend, shown(&mut probes, backend, outcome))).collect()
-}
-
-/// The outcome of a check as it is shown. Updates the metric, and logs a change.
-fn shown(probes: &mut Probes, backend: &'static str, outcome: Result<(), Fault>) -> String {
-    gauge!(BACKEND_UP, "backend" => backend).set(if outcome.is_ok() { 1.0 } else { 0.0 });
-    match outcome {
-        Ok(()) => {
-            if probes.failing.remove(backend) {
-                tracing::info!(backend, "the check of a backend succeeds again");
-            }
-            OK.to_owned()
-        }
-        Err(Fault { message, causes }) => {
-            if probes.failing.insert(backend) {
-                tracing::warn!(backend, reason = causes, "the check of a backend failed");
-            }
-            message
-        }
-    }
+/// Sends a minimal query to each backend and updates its metric. They are also written to now and then, since a full disk or
+/// memory can still be read. Returns `ok` or an error message, by backend.
+pub(super) async fn look(app: &App) -> Outcomes {
+    let ask = async |write| {
+        let (catalog, store, queue) = tokio::join!(
+            check(catalog_answers(app, write)),
+            check(store_answers(app, write)),
+            check(queue_answers(app, write)),
+        );
+        [("catalog", catalog), ("store", store), ("queue", queue)]
+    };
+    app.probes.check(ask).await
 }
 
 async fn catalog_answers(app: &App, write: bool) -> Result<(), CatalogError> {
@@ -174,14 +144,6 @@ async fn queue_answers(app: &App, write: bool) -> Result<(), QueueError> {
         return app.queue.check_writes().await;
     }
     app.queue.stats(QueueName::ProofGeneration).await.map(drop)
-}
-
-/// Why a check failed.
-struct Fault {
-    /// For every client.
-    message: String,
-    /// The message with all causes, for the log.
-    causes: String,
 }
 
 async fn check<T, E: Error>(answer: impl Future<Output = Result<T, E>>) -> Result<(), Fault> {
