@@ -137,6 +137,12 @@ fn malformed(error: &serde_json::Error) -> Problem {
             "invalid_body",
             format!("{place}: {}", expectation(&error.to_string())),
         ),
+        // JSON, but no number of this program.
+        Category::Syntax if error.to_string().starts_with("number out of range") => {
+            let detail =
+                format!("{place}: the number is too large; send the decimal digits of an integer as a text");
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", detail)
+        }
         _ => Problem::bad_request("malformed_json", format!("{place}: the body is not JSON")),
     }
 }
@@ -267,6 +273,7 @@ mod tests {
             (format!("{{{id}, \"inputs\":{{\"canary\":1,\"canary\":2}}}}"), "duplicate entry"),
             ("{\"id\":\"canary\"}".to_owned(), "not a valid circuit id"),
             (format!("{{{id}}}"), "missing field `inputs`"),
+            (format!("{{{id},\"inputs\":{{\"age\":31415e400}}}}"), "the number is too large"),
             (format!("{{{id},\n canary"), "line 2, column"),
         ] {
             let detail = detail(&body);

@@ -148,7 +148,7 @@ impl From<RequestError> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::bad_request("invalid_query", rejection.body_text())
+        Self::bad_request("invalid_query", in_words(&rejection.body_text()))
     }
 }
 
@@ -162,6 +162,26 @@ impl From<InputFault> for Fault {
     fn from(InputFault { path, message }: InputFault) -> Self {
         Self { path, message }
     }
+}
+
+/// What the parser of a query says, in the words of this API: the parameter and the expectation, never the value.
+fn in_words(message: &str) -> String {
+    let message = message.split_once("query string: ").map_or(message, |(_, fault)| fault);
+    let (parameter, fault) = message.split_once(": ").unwrap_or(("", message));
+    let fault = match fault {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "expected a whole number".to_owned()
+        }
+        "number too large to fit in target type" => "the number is too large".to_owned(),
+        "provided string was not `true` or `false`" => "expected true or false".to_owned(),
+        _ => match (fault.split_once(" field "), fault.rsplit_once("`, expected ")) {
+            (Some(("duplicate", name)), _) => format!("the query repeats {name}"),
+            (Some(("missing", name)), _) => format!("the query lacks {name}"),
+            (_, Some((start, names))) if start.starts_with("unknown variant") => format!("expected {names}"),
+            _ => fault.to_owned(),
+        },
+    };
+    if parameter.is_empty() { fault } else { format!("{parameter}: {fault}") }
 }
 
 fn log(error: &RequestError) {

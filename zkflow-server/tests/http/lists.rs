@@ -211,3 +211,28 @@ async fn a_cursor_of_another_list_or_filter_is_refused() {
         server.get(&format!("/v1/{other}cursor={cursor}")).await.problem(400, "invalid_cursor");
     }
 }
+
+#[tokio::test]
+async fn a_wrong_query_is_refused_with_the_parameter_and_what_is_expected() {
+    let server = Server::idle().await;
+    let circuit = format!("/v1/circuits/{NO_CIRCUIT}");
+    for (path, expected) in [
+        ("/v1/proofs?limit=x", "limit: expected a whole number"),
+        ("/v1/proofs?limit=", "limit: expected a whole number"),
+        ("/v1/proofs?limit=1&limit=2", "the query repeats `limit`"),
+        ("/v1/proofs?status=canary", "status: expected one of `pending`, `completed`, `failed`, `cancelled`"),
+        ("/v1/usage?format=canary", "format: expected `json` or `csv`"),
+        ("/v1/jobs?queue=deploy", "the query lacks `state`"),
+        (
+            "/v1/proofs?since=canary",
+            "since: not an RFC 3339 timestamp: expected a text like 2026-01-31T12:00:00Z",
+        ),
+        (&format!("{circuit}?wait=-1"), "wait: expected a whole number"),
+        (&format!("{circuit}?wait=65536"), "wait: the number is too large"),
+    ] {
+        let problem = server.get(path).await.problem(400, "invalid_query");
+        assert_eq!(problem["detail"], expected, "{path}");
+    }
+    let problem = server.delete(&format!("{circuit}?force=canary")).await.problem(400, "invalid_query");
+    assert_eq!(problem["detail"], "force: expected true or false");
+}
