@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
+use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -186,9 +189,14 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, client: Client)
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ClientAddress(address));
         let router = routers.borrow().clone();
-        let (answer, in_flight) = (router.oneshot(request), (place.in_flight(), requests.token()));
+        let in_flight = (place.in_flight(), requests.token());
         async move {
-            let Ok(response) = answer.await;
+            let response = if head_bytes(&request) > HEADERS {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, [(CONNECTION, "close")]).into_response()
+            } else {
+                let Ok(response) = router.oneshot(request).await;
+                response
+            };
             Ok::<_, Infallible>(response.map(|body| Answer { body, _in_flight: in_flight }))
         }
     });
@@ -212,6 +220,14 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, client: Client)
         }
     }
     let _ = connection.await;
+}
+
+/// Bytes of the first line and the headers of a request, about as they were sent. hyper's own limit is one of its buffer, which a head
+/// that arrives at once can exceed by as much again.
+fn head_bytes(request: &hyper::Request<Incoming>) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let headers = request.headers().iter();
+    headers.fold(target, |bytes, (name, value)| bytes + name.as_str().len() + value.len() + ": \r\n".len())
 }
 
 /// A response body. The request counts as in flight until the body is sent.
@@ -290,6 +306,20 @@ mod tests {
         let (address, _shutdown, _serving) = start(8, Duration::from_millis(100)).await;
         let text = read(send(address, "GET / HTTP/1.1\r\nHost: ").await).await;
         assert!(!text.contains("200 OK"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_head_above_the_limit_is_refused_however_it_arrives() {
+        let (address, _shutdown, _serving) = start(8, HOUR).await;
+        for (bytes, answer) in [(HEADERS - 100, "200"), (HEADERS + 1, "431"), (HEADERS * 3 / 2, "431")] {
+            let head = format!("GET / HTTP/1.1\r\nConnection: close\r\nX: {}\r\n\r\n", "a".repeat(bytes));
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            // The server may close before it has read everything.
+            let _ = stream.write_all(head.as_bytes()).await;
+            let mut text = [0; 12];
+            stream.read_exact(&mut text).await.unwrap();
+            assert_eq!(std::str::from_utf8(&text).unwrap(), format!("HTTP/1.1 {answer}"), "{bytes} bytes");
+        }
     }
 
     #[tokio::test]
