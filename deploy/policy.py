@@ -35,8 +35,12 @@ INNER = [
     for text in ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"]
 ]
 # Files that the image is not built from, because they can contain secrets.
-NOT_COPIED = {".git", "**/.env*", "**/*.key", "**/*.keys", "**/*.pem", "**/secret*.yaml", "**/zkflow-data"}
+NOT_COPIED = {".git", "**/.env*", "**/*.key", "**/*.keys", "**/*.pem", "**/keystore*", "**/UTC--*", "**/secret*.yaml", "**/zkflow-data"}
 IGNORED = Path(__file__).resolve().parent.parent / ".dockerignore"
+# Behind a proxy, all clients have one address: a share of it would be the limit of all.
+SHARE = "ZKFLOW_ADDRESS_SHARE_PERCENT"
+# Roles of the user of MongoDB: without dbAdmin, the checks of documents stay those of an earlier version.
+MONGODB_ROLES = {"readWrite", "dbAdmin"}
 SECRET_WORDS = re.compile(r"password|secret|private|_key$|uri$|redis_url$", re.IGNORECASE)
 
 
@@ -223,6 +227,10 @@ def check(folder):
             if SECRET_WORDS.search(name) and not name.endswith("_FILE"):
                 yield f"the ConfigMap {config['metadata']['name']} has a secret: {name}"
 
+    configs = [config.get("data", {}) for config in kind(found, "ConfigMap")]
+    if not any(config.get(SHARE) == "100" for config in configs):
+        yield f"clients share the address of the ingress: set {SHARE} to 100"
+
     yield from of_network(deployments, kind(found, "NetworkPolicy"))
 
     for kustomization in kind(found, "Kustomization"):
@@ -237,6 +245,9 @@ def check(folder):
 def check_compose(path):
     """All findings in a file for Docker Compose: its containers are as closed as the pods."""
     whole = yaml.safe_load(path.read_text(encoding="utf-8"))
+    user = whole.get("configs", {}).get("mongo-user", {}).get("content", "")
+    if set(re.findall(r"role: '(\w+)'", user)) != MONGODB_ROLES:
+        yield f"mongo-user: expected the roles {sorted(MONGODB_ROLES)} on the database of ZKFlow"
     inner = {name for name, network in whole.get("networks", {}).items() if (network or {}).get("internal")}
     for name, service in whole["services"].items():
         if "no-new-privileges:true" not in service.get("security_opt", []):
@@ -266,6 +277,8 @@ def check_compose(path):
             yield f"{name}: has no user of its own in MONGODB_URI"
         if "proof-generation" in ",".join(arguments) and not networks <= inner:
             yield f"{name}: has private inputs in clear and reaches {sorted(networks - inner)}"
+        if arguments[:1] == ["serve"] and service["environment"].get(SHARE) != "100":
+            yield f"{name}: clients share the address of the proxy: set {SHARE} to 100"
         if arguments[:1] == ["serve"] and "--no-workers" not in arguments:
             yield f"{name}: the API takes jobs: add --no-workers"
 

@@ -40,6 +40,7 @@ BROKEN = [
     ("prover.yaml", "emptyDir:\n            sizeLimit: 2Gi", "emptyDir: {}", "the volume tmp can fill the disk"),
     ("config.yaml", "  name: zkflow\ndata:", "  ZKFLOW_AUTH: keys\n  name: zkflow\ndata:", "in its metadata"),
     ("config.yaml", "  S3_BUCKET: zkflow", "  S3_BUCKET: zkflow\n  REDIS_URL: redis://:a@b", "has a secret: REDIS_URL"),
+    ("config.yaml", '  ZKFLOW_ADDRESS_SHARE_PERCENT: "100"\n', "", "share the address of the ingress"),
     ("secret.example.yaml", "rediss://prover:", "rediss://api:", "no user of its own in redis-url"),
     ("secret.example.yaml", "  sealing-keys:", "  deployer-key: x\n  sealing-keys:", "zkflow-prover has deployer-key"),
     ("secret.example.yaml", "name: zkflow-keeper", "name: zkflow-other", "belongs to no role"),
@@ -89,6 +90,8 @@ BROKEN_COMPOSE = [
     ("    AWS_SECRET_ACCESS_KEY: ${S3_SECRET_KEY:?at least 8 characters}", "    AWS_SECRET_ACCESS_KEY: ${S3_ADMIN_PASSWORD}", "api: has the rights of an administrator: AWS_SECRET"),
     ("zkflow:${MONGODB_PASSWORD:?letters and digits}@mongo", "mongo", "prover: has no user of its own in MONGODB_URI"),
     ("[serve, --no-workers]", "[serve]", "api: the API takes jobs"),
+    ('    ZKFLOW_ADDRESS_SHARE_PERCENT: "100"\n', "", "api: clients share the address of the proxy"),
+    (", {role: 'dbAdmin', db: 'zkflow'}", "", "mongo-user: expected the roles ['dbAdmin', 'readWrite']"),
     ("    image: mongo:7.0-jammy\n", "    image: mongo:7.0-jammy\n    network_mode: host\n", "mongo: shares a namespace"),
     ("    command: [worker, --queues, proof-generation]\n", "    command: [worker, --queues, proof-generation]\n    privileged: true\n", "prover: shares a namespace"),
 ]
