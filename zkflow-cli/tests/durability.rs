@@ -303,6 +303,10 @@ async fn a_backup_beside_a_server_that_works_is_restored_onto_an_empty_machine()
     let server = start(folder.path(), &[]);
     let client = server.client();
     let circuit = range_check(&client).await;
+    let within = folder.path().join("backups");
+    let mut refused = std::process::Command::new(env!("CARGO_BIN_EXE_zkflow"));
+    let refused = refused.arg("backup").arg(&within).arg("--data-dir").arg(folder.path()).output().unwrap();
+    assert!(!refused.status.success() && !within.exists(), "a backup that is lost with the data");
     let (mut before, mut during) = (Vec::new(), Vec::new());
     for age in 18..68 {
         before.push((ask(&client, &circuit, age).await, age));

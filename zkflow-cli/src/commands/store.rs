@@ -1,7 +1,7 @@
 //! `zkflow store`, `zkflow backup` and `zkflow restore`: work on the stored data of servers.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -78,7 +78,12 @@ pub(crate) struct RestoreArgs {
 pub(super) fn store(command: &StoreCommand) -> Result<ExitCode, Error> {
     match command {
         StoreCommand::Adopt(args) => on_existing(&args.config, async |data| {
-            println!("installation         {}", binding::adopt(&data).await?);
+            let before = binding::check(&data).await.ok();
+            let adopted = binding::adopt(&data).await?;
+            println!("installation         {adopted}");
+            if before.is_some_and(|before| before == adopted) {
+                println!("The catalog and the artifact store belong together already: nothing is changed.");
+            }
             Ok(ExitCode::SUCCESS)
         }),
         StoreCommand::RebuildCatalog(args) => on_existing(&args.config, rebuild_catalog),
@@ -139,6 +144,14 @@ async fn repair(args: &RepairArgs, data: Data) -> Result<ExitCode, Error> {
 }
 
 pub(super) fn backup(args: &BackupArgs) -> Result<ExitCode, Error> {
+    let data_dir = Config::load(&args.config)?.storage.data_dir;
+    if is_within(&args.folder, &data_dir)? {
+        let folder = args.folder.display();
+        return Err(format!(
+            "{folder}: this is in the data folder, and would be lost with it: name another folder"
+        )
+        .into());
+    }
     on_existing(&args.config, async |data| {
         binding::check(&data).await?;
         let mut problem =
@@ -175,6 +188,13 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<ExitCode, Error> {
         );
         Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// Whether a folder, which may not exist yet, is `other` or below it.
+fn is_within(folder: &Path, other: &Path) -> Result<bool, Error> {
+    let folder = std::path::absolute(folder)?;
+    let present = folder.ancestors().find_map(|path| path.canonicalize().ok());
+    Ok(present.zip(other.canonicalize().ok()).is_some_and(|(present, other)| present.starts_with(other)))
 }
 
 /// As [`on_data`], for data that must be there: a mistyped folder is refused before anything is made in it.

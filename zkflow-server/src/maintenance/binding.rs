@@ -70,11 +70,16 @@ pub async fn check(data: &Data) -> Result<InstallationId, BindingError> {
 }
 
 /// Binds the catalog and the store to each other, whatever they were bound to. Other catalogs and stores of the earlier
-/// installation are no longer accepted with these.
+/// installation, and its backups, are no longer accepted with these. Nothing is changed if they belong together already.
 ///
 /// # Errors
 /// A backend fails.
 pub async fn adopt(data: &Data) -> Result<InstallationId, DataError> {
+    if let (Some(catalog), Some(store)) = (data.catalog.installation().await?, stored(data).await?)
+        && catalog == store
+    {
+        return Ok(store);
+    }
     let id = InstallationId::generate(data.now());
     put(data, &id, PutMode::Overwrite).await?;
     Ok(data.catalog.bind(&id, true).await?)

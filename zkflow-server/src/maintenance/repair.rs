@@ -36,13 +36,16 @@ pub struct Checked {
 /// which the catalog knows; with `act` false, nothing is changed. Reports each such file.
 ///
 /// # Errors
-/// A backend fails, or a file of the backup cannot be read.
+/// The folder does not exist, a backend fails, or a file of the backup cannot be read.
 pub async fn repair(
     data: &Data,
     folder: &Path,
     act: bool,
     report: &mut (dyn FnMut(&ArtifactMeta, Repaired) + Send),
 ) -> Result<Checked, DataError> {
+    if !folder.is_dir() {
+        return Err(DataError::Backup(format!("{}: there is no such folder of backups", folder.display())));
+    }
     let blobs = Blobs::of(folder);
     let mut checked = Checked::default();
     let mut circuits = pin!(super::ready_circuits(data));

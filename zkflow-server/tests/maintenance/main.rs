@@ -196,6 +196,9 @@ async fn a_dry_run_of_the_clean_up_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_catalog_of_another_installation_is_refused_with_both_ids() {
     let (one, other) = (installation().await.copy(), installation().await.copy());
+    let present = binding::check(&data(one.folder.path()).await).await.unwrap();
+    let same = binding::adopt(&data(one.folder.path()).await).await.unwrap();
+    assert_eq!(same, present, "the backups of an installation must stay of use");
     // Another environment, with its own catalog.
     lose_catalog(other.folder.path());
     let adopted = binding::adopt(&data(other.folder.path()).await).await.unwrap();
@@ -398,6 +401,9 @@ async fn missing_and_damaged_files_of_a_circuit_are_repaired_from_a_backup() {
     original.store.delete(&missing.key).await.unwrap();
     let empty = tempfile::tempdir().unwrap();
     let checked = repair::repair(&original, empty.path(), true, &mut |_, _| ()).await.unwrap();
+    let mistyped = empty.path().join("mistyped");
+    let error = repair::repair(&original, &mistyped, true, &mut |_, _| ()).await.unwrap_err();
+    assert!(error.to_string().contains("mistyped: there is no such folder"), "{error}");
     assert_eq!(checked.lost, 1);
 }
 
