@@ -41,8 +41,8 @@ settings! {
         /// Requests of all callers of a tenant together, as a multiple of those of one caller: so many callers may have their full
         /// pace at the same time. 0: no limit
         tenant_pace: u32 = 10, "tenant-pace", "ZKFLOW_TENANT_PACE", 0..=1_000;
-        /// Changes of webhooks, visibility and ceremonies, and deletions of circuits, that a tenant may make in an hour and at
-        /// once: each has an entry in the audit log. Further ones are refused with 429. 0: no limit
+        /// Changes of circuits, deployments, ceremonies and webhooks that a tenant may make in an hour and at once: each has an
+        /// entry in the audit log. Further ones are refused with 429. 0: no limit
         changes_per_hour: u32 = 3_600, "changes-per-hour", "ZKFLOW_CHANGES_PER_HOUR", 0..=1_000_000;
         /// Limit of a tenant's circuits; a further one is refused with 429. 0: none
         max_circuits: u64 = 1_000, "max-circuits", "ZKFLOW_MAX_CIRCUITS", 0..=BILLION;

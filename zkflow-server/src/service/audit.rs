@@ -24,18 +24,19 @@ pub async fn record(
     Ok(audit::record(&app.data(), tenant, actor, action, subject).await?)
 }
 
-/// Whether a tenant could repeat the change without end. Others have limits of their own, or are those of operators.
+/// Whether a tenant makes the change. The others are those of operators.
 fn is_limited(action: AuditAction) -> bool {
-    matches!(
+    !matches!(
         action,
-        AuditAction::CircuitShare
-            | AuditAction::CircuitDelete
-            | AuditAction::CeremonyAnnounce
-            | AuditAction::CeremonyFinish
-            | AuditAction::CeremonyDelete
-            | AuditAction::WebhooksSet
-            | AuditAction::WebhooksRotate
-            | AuditAction::WebhooksDelete
+        AuditAction::KeyCreate
+            | AuditAction::KeyRotate
+            | AuditAction::KeyRevoke
+            | AuditAction::QueuePause
+            | AuditAction::QueueResume
+            | AuditAction::JobRetry
+            | AuditAction::JobDelete
+            | AuditAction::JobsPurge
+            | AuditAction::VaultRotate
     )
 }
 

@@ -136,12 +136,12 @@ pub async fn request(
     deployment.life.origin = origin;
     deployment.life.tenant = tenant.clone();
     deployment.life.callback = callback.as_ref().map(callbacks::Callback::address).cloned();
+    let actor = audit::actor(deployment.life.origin.as_ref()).to_owned();
+    audit::record(app, tenant, &actor, AuditAction::Deploy, id.as_str()).await?;
     if own_rpc || secrets.private_key.is_some() {
         app.vault.seal_deployment(&deployment, &secrets.to_text()).await?;
     }
     drop(secrets);
-    let actor = audit::actor(deployment.life.origin.as_ref()).to_owned();
-    audit::record(app, tenant, &actor, AuditAction::Deploy, id.as_str()).await?;
     let (deployment, added) = app.catalog.deployments().insert(deployment).await?;
     // A retried insert may return this request as not added: compare the id.
     if let (false, Some(wanted)) = (added || deployment.id == id, wanted) {

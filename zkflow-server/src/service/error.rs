@@ -222,7 +222,7 @@ pub enum RequestError {
     ShareUsed(QueueName),
     /// The tenant makes more changes than the settings allow. A further one is accepted after this time.
     #[error(
-        "the tenant changes webhooks, visibility, circuits or ceremonies more often than the setting changes_per_hour \
+        "the tenant changes circuits, deployments, ceremonies or webhooks more often than the setting changes_per_hour \
          allows"
     )]
     TooManyChanges(Duration),

@@ -182,4 +182,16 @@ async fn a_change_without_effect_has_no_entry_and_other_changes_have_a_rate() {
     assert!(set(&key, "https://1.1.1.1/b").await.status.is_success(), "a repeat is no change");
     assert!(set(&other, "https://1.1.1.1/c").await.status.is_success(), "another tenant has its own rate");
     assert_eq!(log(&server, &key).await.len(), 4);
+
+    // The other tenant has two changes left.
+    let build = async |min: u64| {
+        let params = json!({"min": min, "max": 120, "bits": 8});
+        server.post_as(&other, "/v1/circuits", &json!({"templateName": "rangeCheck", "params": params})).await
+    };
+    for min in [18, 19] {
+        assert_eq!(build(min).await.status, 202);
+        assert_eq!(build(min).await.status, 202, "a repeat is no change");
+    }
+    build(20).await.problem(429, "too_many_requests");
+    assert_eq!(log(&server, &key).await.len(), 6);
 }
