@@ -66,7 +66,11 @@ impl Listeners {
         }
         let failed = |action| move |source| ServeError::System { action, source };
         let tls = http.tls().map(Tls::open).transpose().map_err(failed("use the certificate of TLS"))?;
-        let unix = http.unix_socket.as_deref().map(bind_unix).transpose();
+        let unix = http.unix_socket.as_deref().map(|path| {
+            bind_unix(path)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+        });
+        let unix = unix.transpose();
         let unix = unix.map_err(failed("listen on the Unix socket"))?;
         Ok(Self { api: bind(http.port).await?, tls: tls.map(Arc::new), unix, operations })
     }
@@ -127,7 +131,9 @@ impl Listeners {
 /// Another process listens there, or may; or the path is another file.
 pub(super) fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match fs::symlink_metadata(path) {
-        Ok(found) if !found.file_type().is_socket() => return Err(io::ErrorKind::AlreadyExists.into()),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is another file"));
+        }
         // Only a refused connection shows that the process has ended: a socket of another user refuses the permission.
         Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
@@ -83,22 +83,32 @@ impl Tls {
 
 fn digests(TlsFiles { certificate, key, client_ca }: &TlsFiles) -> io::Result<Vec<Digest>> {
     let files = [certificate, key].into_iter().chain(client_ca);
-    files.map(|file| Ok(Digest::of(zeroize::Zeroizing::new(std::fs::read(file)?)))).collect()
+    let read = |file: &PathBuf| std::fs::read(file).map_err(|error| named(file, &error));
+    files.map(|file| Ok(Digest::of(zeroize::Zeroizing::new(read(file)?)))).collect()
+}
+
+/// An error with the file that it is in.
+fn named(path: &Path, error: &dyn fmt::Display) -> io::Error {
+    io::Error::other(format!("{}: {error}", path.display()))
 }
 
 fn read(files: &TlsFiles) -> io::Result<Current> {
-    let named =
-        |path: &Path, error: &dyn fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
     let TlsFiles { certificate, key, client_ca } = files;
     // The key of a certificate is often shared with the group of other servers, so that access of others is no error.
     if let Some(complaint) = SecretFile::complaint(key) {
         tracing::warn!("http.tls_key: {complaint}");
     }
-    let digests = digests(files).map_err(|error| named(certificate, &error))?;
+    let digests = digests(files)?;
     let chain: Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(certificate).map_err(|error| named(certificate, &error))?.collect();
     let chain = chain.map_err(|error| named(certificate, &error))?;
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| named(key, &error))?;
+    if chain.is_empty() {
+        return Err(named(certificate, &"it contains no certificate in PEM"));
+    }
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
+        pem::Error::NoItemsFound => named(key, &"it contains no private key in PEM"),
+        error => named(key, &error),
+    })?;
     let clients = match client_ca {
         Some(path) => clients_of(path).map_err(|error| named(path, &error))?,
         None => WebPkiClientVerifier::no_client_auth(),
@@ -106,7 +116,12 @@ fn read(files: &TlsFiles) -> io::Result<Current> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_client_cert_verifier(clients).with_single_cert(chain, secret))
-        .map_err(|error| named(certificate, &error))?;
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                named(key, &format_args!("it is not the key of the certificate {}", certificate.display()))
+            }
+            error => named(certificate, &error),
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Current { config: Arc::new(config), digests })
 }
@@ -131,8 +146,6 @@ impl fmt::Debug for Tls {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::path::PathBuf;
-
     use rustls::ClientConfig;
     use rustls::pki_types::ServerName;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -180,6 +193,20 @@ pub(super) mod tests {
         };
         let name = ServerName::try_from("127.0.0.1").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(address).await?).await
+    }
+
+    #[test]
+    fn a_pair_that_cannot_be_used_is_refused_with_its_file() {
+        for (certificate, key, part) in [
+            ("server.pem", "other.key", "other.key: it is not the key of the certificate"),
+            ("server.key", "server.key", "server.key: it contains no certificate"),
+            ("server.pem", "server.pem", "server.pem: it contains no private key"),
+            ("server.pem", "missing.key", "missing.key: "),
+        ] {
+            let files = TlsFiles { certificate: file(certificate), key: file(key), client_ca: None };
+            let error = Tls::open(files).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -1,25 +1,47 @@
 //! What an operator should know about the settings and the GPU.
 
 use super::App;
+use crate::config::AuthMethod;
 
 impl App {
     /// Sentences about settings that are not for production, and about a GPU that is not used.
     pub fn warnings(&self) -> Vec<&'static str> {
         let config = &self.config;
-        let mut warnings = Vec::new();
-        if config.auth.methods.is_empty() && !config.http.bind.to_canonical().is_loopback() {
-            warnings
-                .push("there is no authentication: every client that reaches this address can use the API");
-        }
-        if config.circuits.ptau_path.is_none() {
-            warnings
-                .push("PTAU_PATH is not set: keys are for development, and anyone could forge their proofs");
-        }
-        if config.storage.secret_key.is_none() {
-            warnings.push(
+        let (auth, others) = (&config.auth, !config.http.bind.to_canonical().is_loopback());
+        let has = |method| auth.methods.contains(&method);
+        let of_jwt = auth.jwt_issuer.is_some() || auth.jwks_url.is_some() || auth.jwt_audience.is_some();
+        let found = [
+            (
+                auth.methods.is_empty() && others,
+                "there is no authentication: every client that reaches this address can use the API",
+            ),
+            (
+                of_jwt && !has(AuthMethod::Jwt),
+                "auth.jwt_… and auth.jwks_url have no effect: auth.methods does not contain jwt",
+            ),
+            (
+                !auth.proxy_addresses.is_empty() && !has(AuthMethod::Proxy),
+                "auth.proxy_addresses has no effect: auth.methods does not contain proxy",
+            ),
+            (
+                config.chain.allow_request_rpc && config.chain.development && others,
+                "ZKFLOW_DEVELOPMENT is set: requests of others reach services of this machine as nodes",
+            ),
+            (
+                config.webhooks.callbacks && config.webhooks.local_callbacks && others,
+                "webhooks.local_callbacks is set: events for others reach services of this machine",
+            ),
+            (
+                config.circuits.ptau_path.is_none(),
+                "PTAU_PATH is not set: keys are for development, and anyone could forge their proofs",
+            ),
+            (
+                config.storage.secret_key.is_none(),
                 "ZKFLOW_SECRET_KEY is not set: the key that seals private inputs is in the data folder",
-            );
-        }
+            ),
+        ];
+        let mut warnings: Vec<_> =
+            found.into_iter().filter_map(|(applies, sentence)| applies.then_some(sentence)).collect();
         warnings.extend(self.gpu_trouble());
         warnings
     }

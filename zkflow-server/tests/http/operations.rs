@@ -1,8 +1,11 @@
 //! Health, readiness and metrics.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::json;
+use zkflow_server::config::{AuthMethod, Config};
 
 use crate::support::{Server, completed_proof, range_check, request, shared};
 
@@ -79,4 +82,29 @@ async fn every_answer_has_the_id_of_its_request() {
         request.headers_mut().insert("x-request-id", given.parse().unwrap());
         assert_eq!(server.send(request).await.header("x-request-id") == given, taken, "{given}");
     }
+}
+
+#[tokio::test]
+async fn settings_without_effect_or_for_one_machine_are_warned_of() {
+    let warned = async |change: fn(&mut Config), part: &str| {
+        let server = Server::idle_with(change).await;
+        server.app.warnings().iter().any(|warning| warning.contains(part))
+    };
+    assert!(warned(|config| config.auth.jwt_issuer = Some("https://x".to_owned()), "contain jwt").await);
+    assert!(warned(|config| config.auth.proxy_addresses = vec![[10, 0, 0, 7].into()], "contain proxy").await);
+    for (bind, expected) in [([0, 0, 0, 0], true), ([127, 0, 0, 1], false)] {
+        let server = Server::idle_with(|config| {
+            config.http.bind = IpAddr::from(bind);
+            config.auth.methods = vec![AuthMethod::Keys];
+            (config.webhooks.callbacks, config.webhooks.local_callbacks) = (true, true);
+            (config.chain.allow_request_rpc, config.chain.development) = (true, true);
+        })
+        .await;
+        for part in ["local_callbacks", "ZKFLOW_DEVELOPMENT"] {
+            let found = server.app.warnings().iter().any(|warning| warning.contains(part));
+            assert_eq!(found, expected, "{part} at {bind:?}");
+        }
+    }
+    let warnings = Server::idle().await.app.warnings();
+    assert!(warnings.iter().all(|warning| !warning.contains("no effect")), "{warnings:?}");
 }
