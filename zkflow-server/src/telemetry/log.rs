@@ -53,6 +53,10 @@ pub fn finish() {
     super::traces::flush();
 }
 
+/// While it looks for credentials and a region, the SDK of AWS warns of each place without them, with whole answers of the metadata
+/// service. If there are none at all, the start fails with an error of its own.
+const SILENCED: &str = "aws_config=error";
+
 /// The log filter: `level` for our own crates, at most info for libraries. Debug and trace messages of HTTP,
 /// TLS and database libraries show transferred bytes, which contain private inputs.
 pub fn filter(level: LogLevel) -> EnvFilter {
@@ -76,7 +80,7 @@ pub fn filter(level: LogLevel) -> EnvFilter {
         "zkflow_store",
     ];
     let ours = crates.map(|name| format!("{name}={ours}")).join(",");
-    EnvFilter::new(format!("{others},{ours}"))
+    EnvFilter::new(format!("{others},{SILENCED},{ours}"))
 }
 
 #[cfg(test)]
@@ -89,7 +93,7 @@ mod tests {
             let filter = filter(level).to_string();
             let ours = |part: &str| part.starts_with("zkflow");
             for part in filter.split(',').filter(|part| !ours(part)) {
-                assert!(["info", "warn"].contains(&part), "{part}");
+                assert!(["info", "warn", SILENCED].contains(&part), "{part}");
             }
         }
     }
