@@ -3,6 +3,9 @@
 //! [`work`] executes jobs. [`maintenance`] works on the stored data as a whole. [`node`] imports the data of the Node
 //! service. [`client`] starts local servers and chains, for the demo, tests and benchmarks.
 
+mod network;
+mod paces;
+
 pub mod config;
 pub mod telemetry;
 

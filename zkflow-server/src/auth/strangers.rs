@@ -7,10 +7,11 @@ use std::time::Duration;
 use governor::Quota;
 
 use crate::config::Http;
-use crate::state::{Paces, network};
+use crate::network::network;
+use crate::paces::Paces;
 
 /// Keys at once that this process has not seen, valid ones among them: after a start, all of them.
-pub(super) const AT_ONCE: NonZeroU32 = NonZeroU32::new(1000).expect("not 0");
+const AT_ONCE: NonZeroU32 = NonZeroU32::new(1000).expect("not 0");
 
 /// Such keys in each second.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not 0");

@@ -27,7 +27,7 @@ use super::access::{Access, Routes};
 use super::openapi::schema;
 pub(super) use crate::state::OK;
 use crate::state::{App, Fault, Outcomes};
-use crate::telemetry::{self, QUEUE_AGE, QUEUE_JOBS};
+use crate::telemetry::{self, BACKEND_UP, QUEUE_AGE, QUEUE_JOBS};
 
 /// A backend is unavailable if a check takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -113,7 +113,11 @@ pub(super) async fn look(app: &App) -> Outcomes {
         );
         [("catalog", catalog), ("store", store), ("queue", queue)]
     };
-    app.probes.check(ask).await
+    let outcomes = app.probes.check(ask).await;
+    for (backend, outcome) in &outcomes {
+        gauge!(BACKEND_UP, "backend" => *backend).set(if outcome == OK { 1.0 } else { 0.0 });
+    }
+    outcomes
 }
 
 async fn catalog_answers(app: &App, write: bool) -> Result<(), CatalogError> {

@@ -1,8 +1,9 @@
 //! Shares of each client address in what is limited: connections, bodies, downloads, watchers.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::shares::{Share, Shares};
+use crate::network::network;
 
 /// Shares of each address in a limited resource. A network of IPv6 (/64) counts as one address, since one client has all
 /// of its addresses.
@@ -21,14 +22,6 @@ impl Addresses {
     /// Takes `weight` shares until the result is dropped; `None` if the address would have more than it may have.
     pub(crate) fn enter(&self, address: IpAddr, weight: usize) -> Option<Share<IpAddr>> {
         self.shares.enter(network(address), weight, self.most)
-    }
-}
-
-/// What counts as one address.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        address => address,
     }
 }
 

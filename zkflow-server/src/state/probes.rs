@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use metrics::gauge;
 use tokio::sync::Mutex;
-
-use crate::telemetry::BACKEND_UP;
 
 /// Least time between two writes that check whether a backend can be written to.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
@@ -73,9 +70,8 @@ impl Probes {
 }
 
 impl Last {
-    /// The outcome of a check as it is shown. Updates the metric, and logs a change.
+    /// The outcome of a check as it is shown. Logs a change.
     fn shown(&mut self, backend: &'static str, outcome: Result<(), Fault>) -> String {
-        gauge!(BACKEND_UP, "backend" => backend).set(if outcome.is_ok() { 1.0 } else { 0.0 });
         match outcome {
             Ok(()) => {
                 if self.failing.remove(backend) {
