@@ -186,6 +186,18 @@ fn one_bad_template_does_not_hide_the_others() {
 }
 
 #[test]
+fn a_built_in_template_does_not_stand_in_for_one_that_was_to_replace_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rangeCheck.template.circom"), "template A() {}").unwrap();
+    let name = "rangeCheck".parse().unwrap();
+    for (allowed, templates) in [(false, 6), (true, 5)] {
+        let mut library = TemplateLibrary::builtin().allow_override(allowed);
+        assert_eq!(library.add_folder(folder.path()).unwrap().len(), 1);
+        assert_eq!((library.iter().count(), library.get(&name).is_err()), (templates, allowed));
+    }
+}
+
+#[test]
 fn a_bad_folder_is_named() {
     let missing = Path::new("/nonexistent-templates");
     assert!(refusal(missing).contains("/nonexistent-templates"));

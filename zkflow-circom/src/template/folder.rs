@@ -15,6 +15,14 @@ pub struct FoundTemplate {
     pub template: Result<Template, TemplateError>,
 }
 
+impl FoundTemplate {
+    /// The name that the path gives it; `None` if it is not one.
+    pub(super) fn name(&self) -> Option<TemplateName> {
+        let name = self.path.file_name()?.to_str()?;
+        name.strip_suffix(LOOSE).unwrap_or(name).parse().ok()
+    }
+}
+
 /// Reads the templates of `folder`.
 ///
 /// | the folder contains | templates |

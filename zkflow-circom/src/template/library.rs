@@ -85,13 +85,22 @@ impl TemplateLibrary {
         Ok(self)
     }
 
-    /// Adds the templates of `folder`, and returns the errors of those that cannot be used: they are left out.
+    /// Adds the templates of `folder`, and returns the errors of those that cannot be used: they are left out. If one was to
+    /// [replace](Self::allow_override) a built-in template, that is removed too: it would give other circuits under the name.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn add_folder(&mut self, folder: &Path) -> Result<Vec<TemplateError>, TemplateError> {
-        let found = read_folder(folder)?.into_iter();
-        Ok(found.filter_map(|found| found.template.and_then(|template| self.add(template)).err()).collect())
+        let mut errors = Vec::new();
+        for found in read_folder(folder)? {
+            let name = found.name();
+            let Err(error) = found.template.and_then(|template| self.add(template)) else { continue };
+            errors.push(error);
+            if let Some(name) = name.filter(|_| self.allow_override) {
+                self.templates.retain(|present, template| *present != name || template.path.is_some());
+            }
+        }
+        Ok(errors)
     }
 
     fn add(&mut self, template: Template) -> Result<(), TemplateError> {
