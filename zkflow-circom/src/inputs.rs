@@ -5,8 +5,10 @@
 
 mod error;
 mod expected;
+mod nested;
 mod node;
 mod shape;
+mod steps;
 
 pub use error::{InputError, InputProblem};
 pub use expected::{ExpectedInput, check_expected};
@@ -15,5 +17,7 @@ pub use shape::Shape;
 pub use zkflow_groth16::field::json::NumberRule;
 
 pub(crate) use error::MAX_LISTED;
+pub(crate) use nested::nested;
 pub(crate) use node::{Node, Path};
 pub(crate) use shape::{Flattening, Index};
+pub(crate) use steps::{Step, steps};

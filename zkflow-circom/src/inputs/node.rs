@@ -30,6 +30,10 @@ pub(crate) enum Node {
 pub(crate) enum Fault {
     Number(NumberError),
     TooDeep,
+    /// An item of an array whose items are given one by one.
+    Missing,
+    /// A value that is given as a whole and in parts, or twice.
+    Duplicate,
 }
 
 /// The inputs are not valid JSON, or not an object.
@@ -96,6 +100,8 @@ impl Node {
             Self::Object(_) => "an object".to_owned(),
             Self::Fault(Fault::Number(NumberError::NotANumber(what))) => (*what).to_owned(),
             Self::Fault(Fault::TooDeep) => "deep nesting".to_owned(),
+            Self::Fault(Fault::Missing) => "nothing".to_owned(),
+            Self::Fault(Fault::Duplicate) => "two values".to_owned(),
             Self::Value(_) | Self::Fault(Fault::Number(_)) => "a value".to_owned(),
         }
     }
@@ -106,6 +112,8 @@ impl Fault {
         path.error(match self {
             Self::Number(error) => InputProblem::Number(error),
             Self::TooDeep => InputProblem::TooDeep,
+            Self::Missing => InputProblem::Missing,
+            Self::Duplicate => InputProblem::Duplicate,
         })
     }
 }

@@ -157,11 +157,14 @@ impl<'a> Flattening<'a> {
     /// Adds the values of a node of this shape.
     ///
     /// An array in the place of a bus contains all its values, nested in any way, as circom's calculator takes them. By
-    /// the lenient rule that is so for every array.
+    /// the lenient rule that is so for every array, and an array or a bus of one value can be a value.
     pub(crate) fn add(&mut self, shape: &Shape, node: &'a Node, path: Path<'_>) -> Result<(), InputError> {
         match (shape, node) {
             (_, Node::Fault(fault)) => return Err(fault.at(&path)),
             (Shape::Value, Node::Value(_)) => self.push(node),
+            (shape, Node::Value(_)) if self.rule == NumberRule::Lenient && shape.size() == 1 => {
+                self.push(node)
+            }
             (Shape::Fields(fields), Node::Object(given)) => {
                 let index = Index::new(given);
                 for (name, shape) in fields {

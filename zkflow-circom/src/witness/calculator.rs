@@ -11,7 +11,7 @@ use super::signals::{InputSignals, ROOT};
 use super::table::input_table;
 use super::tape::{Stop, Tape, TapeError, Unplayable};
 use super::{Witness, WitnessCheck, WitnessError};
-use crate::inputs::{Flattening, Index, InputError, Node, NotAnObject, NumberRule, Path};
+use crate::inputs::{Flattening, Index, InputError, Node, NotAnObject, NumberRule, Path, nested};
 use crate::sandbox::Sandbox;
 use crate::secret::CircuitInputs;
 use zkflow_groth16::constraints::ConstraintCheck;
@@ -232,10 +232,11 @@ impl WitnessCalculator {
         self.check.as_ref().and_then(WitnessCheck::signals).or(self.names.as_ref())
     }
 
-    /// The given names and values. If shapes are unknown, they have the names of the module.
+    /// The given names and values. If shapes are known, the parts of buses are in their places; else they have the names
+    /// of the module.
     fn fields(&self, inputs: &CircuitInputs) -> Result<Vec<(String, Node)>, NotAnObject> {
         let fields = Node::read(inputs.expose(), inputs.numbers())?;
-        Ok(if self.signals().is_some() { fields } else { Node::qualified(fields) })
+        Ok(if self.signals().is_some() { nested(fields) } else { Node::qualified(fields) })
     }
 
     /// Plays the tape. Returns its witness, or the reason why the module must calculate it.

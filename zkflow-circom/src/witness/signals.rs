@@ -7,7 +7,9 @@ use ark_bn254::Fr;
 
 use super::WitnessError;
 use super::table::{TableEntry, fnv1a};
-use crate::inputs::{Flattening, InputError, InputProblem, MAX_LISTED, Node, NumberRule, Path, Shape};
+use crate::inputs::{
+    Flattening, InputError, InputProblem, MAX_LISTED, Node, NumberRule, Path, Shape, Step, steps,
+};
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
 
@@ -22,18 +24,8 @@ pub struct InputSignals {
     empty: HashSet<u64>,
 }
 
-/// Largest number of fields and indices in a name. Shapes are built by recursion, and names come from foreign files.
-const MOST_STEPS: usize = 64;
-
 /// Path that errors about inputs begin with.
 pub(super) const ROOT: &str = "inputs";
-
-/// One part of a signal's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step<'a> {
-    Field(&'a str),
-    Index(usize),
-}
 
 impl InputSignals {
     /// The inputs of a circuit: the signals whose labels follow the outputs. Signals that the compiler
@@ -200,31 +192,10 @@ fn shape_of(paths: &[&[Step<'_>]]) -> Option<Shape> {
     Some(Shape::Fields(fields))
 }
 
-/// Splits a name such as `path[3].x` into steps; `None` if it has more than [`MOST_STEPS`].
-fn steps(name: &str) -> Option<Vec<Step<'_>>> {
-    let mut steps = Vec::new();
-    for field in name.split('.') {
-        let (name, indices) = field.split_at(field.find('[').unwrap_or(field.len()));
-        steps.push(Step::Field(name));
-        if !indices.is_empty() {
-            let inner = indices.strip_prefix('[')?.strip_suffix(']')?;
-            for index in inner.split("][") {
-                steps.push(Step::Index(index.parse().ok()?));
-                if steps.len() > MOST_STEPS {
-                    return None;
-                }
-            }
-        }
-        if steps.len() > MOST_STEPS {
-            return None;
-        }
-    }
-    Some(steps)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inputs::{Index, nested};
 
     const NAMES: [&str; 12] = [
         "main.u[0][0]",
@@ -283,6 +254,47 @@ mod tests {
     }
 
     #[test]
+    fn a_bus_can_be_given_by_the_names_of_its_parts() {
+        let whole =
+            r#"{"age":1,"u":[[1,2],[3,4]],"p":{"x":5,"y":[6,7]},"q":[{"x":8,"y":9},{"x":10,"y":11}]}"#;
+        let flat = |json: &str| {
+            let fields = nested(Node::read(json, NumberRule::Exact)?);
+            let signals = InputSignals::from_names(NAMES).unwrap();
+            let index = Index::new(&fields);
+            let mut values = Vec::new();
+            for name in signals.names() {
+                let node = index.only(name, Path::Field(&Path::Root(ROOT), name))?;
+                values.extend(signals.flatten(name, node, NumberRule::Exact)?.into_iter().copied());
+            }
+            Ok::<Vec<Fr>, WitnessError>(values)
+        };
+        let expected = flat(whole).unwrap();
+        for parts in [
+            r#""p.x":5,"p.y":[6,7],"q[1].x":10,"q[0].y":9,"q[0].x":8,"q[1].y":11"#,
+            r#""p":[5,6,7],"q[0]":{"y":9,"x":8},"q[1]":[10,11]"#,
+            r#""p":{"x":5,"y[1]":7,"y[0]":6},"q":[{"x":8,"y":9},{"x":10,"y":11}]"#,
+        ] {
+            let json = format!(r#"{{"age":1,"u":[[1,2],[3,4]],{parts}}}"#);
+            assert_eq!(flat(&json).as_ref(), Ok(&expected), "{parts}");
+        }
+        for (parts, problem) in [
+            (r#""p.x":5,"q":[8,9,10,11]"#, "inputs.p.y: missing"),
+            (r#""p.x":5,"p.y":[6,7],"q[1]":[10,11]"#, "inputs.q[0]: missing"),
+            (r#""p.x":5,"p":[5,6,7],"q":[8,9,10,11]"#, "inputs.p: given twice"),
+            (r#""p.x":5,"p.x":5,"p.y":[6,7],"q":[8,9,10,11]"#, "inputs.p.x: given twice"),
+            (
+                r#""p.x":5,"p.y":[6,7],"p.z":1,"q":[8,9,10,11]"#,
+                "inputs.p.z: unknown input; expected one of x, y",
+            ),
+        ] {
+            let json = format!(r#"{{"age":1,"u":[[1,2],[3,4]],{parts}}}"#);
+            assert_eq!(flat(&json).unwrap_err().to_string(), problem, "{parts}");
+        }
+        let far = r#"{"age[18446744073709551615]":1}"#;
+        assert!(flat(far).is_err(), "the size of an index takes no memory");
+    }
+
+    #[test]
     fn the_lenient_rule_flattens_arrays_as_circom_does() {
         let lenient = |name, json| flatten_by(NumberRule::Lenient, name, json);
         let numbers = |numbers: &[u64]| Ok(numbers.iter().map(|n| Fr::from(*n)).collect());
@@ -290,6 +302,10 @@ mod tests {
         assert_eq!(lenient("u", "[1,2,3,\"0b100\"]"), numbers(&[1, 2, 3, 4]));
         assert_eq!(lenient("u", "[[1,2,3],[true]]"), numbers(&[1, 2, 3, 1]));
         assert_eq!(lenient("age", "-2"), Ok(vec![-Fr::from(2u64)]));
+        let one = InputSignals::from_names(["main.one[0].x"]).unwrap();
+        let fields = Node::read(r#"{"one":7}"#, NumberRule::Lenient).unwrap();
+        let values = one.flatten("one", &fields[0].1, NumberRule::Lenient);
+        assert_eq!(values, Ok(vec![&Fr::from(7u64)]), "circom takes a value for an array of one");
         assert_eq!(
             lenient("u", "[1,2,3]").unwrap_err().to_string(),
             "inputs.u: expected an array of 2, found 3 values"
