@@ -167,6 +167,12 @@ fn a_tape_of_a_circuit_with_a_bus_is_compared_with_its_fields() {
     let (calculator, _) = open(&compiled.wasm, &compiled, None, None).unwrap();
     let flat = inputs(r#"{"m": [[1, 2], [3, 4]], "p": [5, 6]}"#);
     assert!(calculator.calculate(&flat).unwrap() == witness);
+    // Without the names of the signals, those of the module are compared, also the ones of fields.
+    assert!(calculator.calculate(&given).unwrap() == witness);
+    let parts = inputs(r#"{"p.y": 6, "m": [[1, 2], [3, 4]], "p.x": 5}"#);
+    assert!(calculator.calculate(&parts).unwrap() == witness);
+    let twice = inputs(r#"{"p.y": 6, "m": [[1, 2], [3, 4]], "p": [5, 6]}"#);
+    assert!(calculator.calculate(&twice).is_err());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use zkflow_groth16::rng::SecureRng;
 
 use super::module::Arranged;
 use super::signals::InputSignals;
-use super::table::input_table;
+use super::table::{entries, without_fields};
 use super::wires::{Difference, InputWires};
 use super::{Witness, WitnessError};
 
@@ -56,7 +56,8 @@ impl WitnessCheck {
         sym: Option<&Sym>,
         wasm: &[u8],
     ) -> Result<Self, WitnessError> {
-        let table = input_table(wasm);
+        let entries = entries(wasm);
+        let table = entries.as_deref().and_then(without_fields);
         let signals = sym.map(|sym| InputSignals::from_r1cs_sym(head, sym)).transpose()?;
         let signals = signals.map(|signals| signals.with_table(table.as_deref().unwrap_or_default()));
         let named = signals.as_ref().map(|signals| InputWires::from_signals(head, signals)).transpose()?;
@@ -66,7 +67,8 @@ impl WitnessCheck {
             (Some(named), Some(table)) if named != table => {
                 return Err(mismatch("the names differ from those of the module"));
             }
-            (Some(wires), _) | (None, Some(wires)) => wires,
+            (_, Some(wires)) => wires.with_fields(entries.as_deref().unwrap_or_default()),
+            (Some(wires), None) => wires,
             (None, None) => {
                 return Err(mismatch(
                     "the module has no table of inputs: give the names of the signals (.sym)",

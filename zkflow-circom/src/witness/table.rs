@@ -23,12 +23,19 @@ const ENTRY: usize = 16;
 /// The function that looks a hash up.
 const LOOKUP: &str = "getInputSignalMapPosition";
 
-/// The entries in the order of their labels; `None` if the module does not have the form that circom generates.
+/// The inputs in the order of their labels; `None` if the module does not have the form that circom generates, or a field of
+/// a bus cannot be told from the bus.
+pub(super) fn input_table(wasm: &[u8]) -> Option<Vec<TableEntry>> {
+    without_fields(&entries(wasm)?)
+}
+
+/// The inputs, and the fields of those that are buses, in the order of their labels; `None` if the module does not have the
+/// form that circom generates.
 ///
 /// The lookup function has two constants: the address of the table, to which it adds 16 times an index, and the number
 /// of entries less one, with which it takes the bitwise and. The number is a power of two, 256 or more. Reads the bytes
 /// only, runs nothing.
-pub(super) fn input_table(wasm: &[u8]) -> Option<Vec<TableEntry>> {
+pub(super) fn entries(wasm: &[u8]) -> Option<Vec<TableEntry>> {
     let Outline { lookup, data } = Outline::read(wasm)?;
     let Lookup { table, entries } = Lookup::read(wasm, lookup)?;
     // The table is a part of the module.
@@ -50,12 +57,12 @@ pub(super) fn input_table(wasm: &[u8]) -> Option<Vec<TableEntry>> {
     let mut entries: Vec<TableEntry> = bytes.as_chunks::<16>().0.iter().map(TableEntry::of).collect();
     entries.retain(|entry| entry.hash != 0);
     entries.sort_by_key(|entry| (entry.label, Reverse(entry.size)));
-    without_fields(&entries)
+    Some(entries)
 }
 
 /// The entries without those of the fields of a bus, such as `p.x` in `p`. `None` if a field cannot be told from its
 /// bus, because the bus has no other, or if the entries overlap in another way.
-fn without_fields(entries: &[TableEntry]) -> Option<Vec<TableEntry>> {
+pub(super) fn without_fields(entries: &[TableEntry]) -> Option<Vec<TableEntry>> {
     let mut whole: Vec<TableEntry> = Vec::with_capacity(entries.len());
     // The last kept entry with signals. The ones before it end before it begins.
     let mut last: Option<TableEntry> = None;

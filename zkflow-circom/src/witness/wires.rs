@@ -1,6 +1,6 @@
 //! [`InputWires`]: which wires of a witness contain the inputs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use ark_bn254::Fr;
 use zkflow_groth16::format::r1cs::R1cs;
@@ -16,8 +16,8 @@ use super::table::{TableEntry, fnv1a};
 /// come from elsewhere, and must cover exactly these wires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct InputWires {
-    /// The inputs in the order of their values.
-    inputs: Vec<Input>,
+    /// The values of each input by the [FNV-1a hash](fnv1a) of its name, also of the fields of a bus.
+    names: HashMap<u64, Span>,
     /// Wire of the first value.
     first_wire: usize,
     /// For each wire from `first_wire`, the number of its value. Private values without a wire are left out.
@@ -28,11 +28,9 @@ pub(super) struct InputWires {
     n_public: u64,
 }
 
-/// One input: `size` values from number `first`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Input {
-    /// [FNV-1a hash](fnv1a) of the name.
-    hash: u64,
+/// `size` values from number `first`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
     first: u64,
     size: u64,
 }
@@ -54,9 +52,9 @@ impl InputWires {
     pub(super) fn from_signals(r1cs: &R1cs, signals: &InputSignals) -> Result<Self, WitnessError> {
         let mut first = 0;
         let inputs = signals.sizes().map(|(name, size)| {
-            let input = Input { hash: fnv1a(name), first, size: size as u64 };
-            first += input.size;
-            input
+            let span = Span { first, size: size as u64 };
+            first += span.size;
+            (fnv1a(name), span)
         });
         Self::new(r1cs, inputs.collect())
     }
@@ -70,7 +68,7 @@ impl InputWires {
         let inputs = table.iter().filter(|entry| entry.size > 0).map(|entry| {
             let first = u64::from(entry.label).checked_sub(label);
             let first = first.ok_or_else(|| mismatch("the module has an input among the outputs"))?;
-            Ok(Input { hash: entry.hash, first, size: entry.size.into() })
+            Ok((entry.hash, Span { first, size: entry.size.into() }))
         });
         Self::new(r1cs, inputs.collect::<Result<_, WitnessError>>()?)
     }
@@ -78,7 +76,7 @@ impl InputWires {
     /// # Errors
     /// [`WitnessError::SignalsMismatch`] if the wires after the outputs are not those of the inputs, or the names
     /// do not cover exactly these.
-    fn new(r1cs: &R1cs, mut inputs: Vec<Input>) -> Result<Self, WitnessError> {
+    fn new(r1cs: &R1cs, mut inputs: Vec<(u64, Span)>) -> Result<Self, WitnessError> {
         let n_public = u64::from(r1cs.n_public_inputs);
         let total = n_public + u64::from(r1cs.n_private_inputs);
         let first_wire = r1cs.n_outputs as usize + 1;
@@ -102,25 +100,37 @@ impl InputWires {
             return Err(mismatch("the wires after the outputs are not those of the inputs"));
         }
 
-        inputs.retain(|input| input.size > 0);
+        inputs.retain(|(_, span)| span.size > 0);
         let mut next = 0;
-        for input in &inputs {
-            let straddles = input.first < n_public && input.first + input.size > n_public;
-            if input.first != next || straddles {
+        for (_, span) in &inputs {
+            let straddles = span.first < n_public && span.first + span.size > n_public;
+            if span.first != next || straddles {
                 return Err(mismatch("the names do not cover the inputs of the constraints"));
             }
-            next += input.size;
+            next += span.size;
         }
-        let hashes: HashSet<u64> = inputs.iter().map(|input| input.hash).collect();
-        if next != total || hashes.len() != inputs.len() {
+        let n_inputs = inputs.len();
+        let names: HashMap<u64, Span> = inputs.into_iter().collect();
+        if next != total || names.len() != n_inputs {
             return Err(mismatch("the names do not cover the inputs of the constraints"));
         }
-        Ok(Self { inputs, first_wire, values, total, n_public })
+        Ok(Self { names, first_wire, values, total, n_public })
+    }
+
+    /// Also takes values by the names of the fields of a bus: without a `.sym`, they are the only known ones.
+    pub(super) fn with_fields(mut self, entries: &[TableEntry]) -> Self {
+        for entry in entries.iter().filter(|entry| entry.size > 0) {
+            if let Some(first) = u64::from(entry.label).checked_sub(self.first_wire as u64) {
+                let span = Span { first, size: entry.size.into() };
+                self.names.entry(entry.hash).or_insert(span);
+            }
+        }
+        self
     }
 
     /// Approximate size in bytes.
     pub(super) fn memory_bytes(&self) -> u64 {
-        (size_of_val(&*self.values) + size_of_val(&*self.inputs)) as u64
+        (size_of_val(&*self.values) + self.names.capacity() * size_of::<(u64, Span)>()) as u64
     }
 
     /// Whether every value of every input has a wire. circom removes the wires of private inputs that occur in
@@ -138,21 +148,27 @@ impl InputWires {
         inputs: &'a Arranged<'_>,
         witness: &[Fr],
     ) -> Result<Option<Difference<'a>>, WitnessError> {
-        if inputs.iter().filter(|(_, values)| !values.is_empty()).count() != self.inputs.len() {
+        let mut given = Vec::with_capacity(inputs.len());
+        for (name, values) in inputs.iter().filter(|(_, values)| !values.is_empty()) {
+            let span = self.names.get(&fnv1a(name)).filter(|span| span.size == values.len() as u64);
+            let span = span.ok_or_else(|| mismatch("an input is missing, or has another size"))?;
+            given.push((span.first, *name, values));
+        }
+        given.sort_unstable_by_key(|(first, ..)| *first);
+        let ends = given.iter().map(|(first, _, values)| first + values.len() as u64);
+        let starts = given.iter().map(|(first, ..)| *first);
+        if !std::iter::once(0).chain(ends).eq(starts.chain([self.total])) {
             return Err(mismatch("the number of inputs differs"));
         }
         let wires = witness.get(self.first_wire..).and_then(|wires| wires.get(..self.values.len()));
         let wires = wires.ok_or_else(|| mismatch("the witness has too few wires"))?;
         let mut wires = self.values.iter().zip(wires).peekable();
-        let named: HashMap<u64, &(&str, Vec<&Fr>)> =
-            inputs.iter().map(|input| (fnv1a(input.0), input)).collect();
-        for Input { hash, first, size } in &self.inputs {
-            let given = named.get(hash).filter(|(_, values)| values.len() as u64 == *size);
-            let (name, given) = given.ok_or_else(|| mismatch("an input is missing, or has another size"))?;
-            while let Some((value, wire)) = wires.next_if(|(value, _)| u64::from(**value) < first + size) {
+        for (first, name, values) in given {
+            let end = first + values.len() as u64;
+            while let Some((value, wire)) = wires.next_if(|(value, _)| u64::from(**value) < end) {
                 let index = (u64::from(*value) - first) as usize;
-                if given[index] != wire {
-                    return Ok(Some(Difference { name, index, size: given.len() }));
+                if values[index] != wire {
+                    return Ok(Some(Difference { name, index, size: values.len() }));
                 }
             }
         }
@@ -170,7 +186,7 @@ impl InputWires {
     ) -> Result<Option<Difference<'a>>, WitnessError> {
         let n_public = self.n_public as usize;
         let public = Self {
-            inputs: self.inputs.iter().filter(|input| input.first < self.n_public).cloned().collect(),
+            names: self.names.clone().into_iter().filter(|(_, span)| span.first < self.n_public).collect(),
             // The constant one is not among the signals.
             first_wire: self.first_wire - 1,
             values: self.values[..n_public].to_vec(),
