@@ -161,13 +161,14 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The path without links at its end, which may lead to a file that does not exist.
+/// The path without links at its end, which may lead to a file that does not exist. A file of the system is not followed:
+/// the link of an open pipe, such as `/dev/fd/63`, names no file.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         match std::fs::read_link(&path) {
-            Ok(link) => path = folder_of(&path).join(link),
-            Err(_) => return Ok(path),
+            Ok(link) if !is_of_the_system(&path) => path = folder_of(&path).join(link),
+            _ => return Ok(path),
         }
     }
     Err(io::Error::other("too many links"))
@@ -183,6 +184,8 @@ fn is_of_the_system(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+    use std::os::fd::AsRawFd as _;
     use std::os::unix::fs::{FileTypeExt as _, symlink};
     use std::process::Command;
 
@@ -210,6 +213,26 @@ mod tests {
             assert!(pipe.symlink_metadata().unwrap().file_type().is_fifo());
             assert!(link.symlink_metadata().unwrap().is_symlink());
         }
+    }
+
+    /// As a shell names the pipe of `>(command)`.
+    #[test]
+    fn an_open_file_is_written_to_by_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let number = writer.as_raw_fd();
+        let link = folder.path().join("link");
+        symlink(format!("/dev/fd/{number}"), &link).unwrap();
+        for path in [format!("/dev/fd/{number}").into(), format!("/proc/self/fd/{number}").into(), link] {
+            write(&path, b"bytes").unwrap();
+            let mut read = [0; 5];
+            reader.read_exact(&mut read).unwrap();
+            assert_eq!(&read, b"bytes", "{}", path.display());
+        }
+
+        let file = File::create(folder.path().join("file")).unwrap();
+        write(Path::new(&format!("/dev/fd/{}", file.as_raw_fd())), b"in place").unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 8, "the file is not replaced");
     }
 
     #[test]
