@@ -311,7 +311,7 @@ fn memory_and_output_are_bounded() {
     // Ample time, so that another limit is reached first.
     let wall = Duration::from_secs(300);
     let memory = CompileLimits { memory_bytes: 32 << 20, wall, ..limits() };
-    assert_eq!(refused(&chain(100_000), memory), CompileError::Limit(CompileLimit::Memory(32 << 20)));
+    assert_eq!(refused(&chain(100_000), memory), CompileError::Limit(CompileLimit::SandboxMemory(32 << 20)));
 
     let output = CompileLimits { output_bytes: 20_000, wall, ..limits() };
     assert_eq!(refused(&chain(2_000), output), CompileError::Limit(CompileLimit::Output(20_000)));

@@ -11,6 +11,7 @@ mod build;
 #[cfg(feature = "remote")]
 mod ceremony;
 mod compile;
+mod compile_errors;
 #[cfg(feature = "evm")]
 mod contract;
 #[cfg(feature = "remote")]

@@ -81,9 +81,7 @@ impl CircomWasm {
     fn halted(&self, halt: Halt, printed: &str) -> CompileError {
         match halt {
             Halt::Time => CompileError::Limit(CompileLimit::Time(self.limits.wall)),
-            Halt::Memory => {
-                CompileError::Limit(CompileLimit::Memory(self.limits.memory_bytes.min(MAX_MEMORY)))
-            }
+            Halt::Memory => CompileError::Limit(memory_limit(self.limits.memory_bytes)),
             // circom's own stack is at the bottom of its memory: an overflow is an out-of-bounds access.
             Halt::Stack | Halt::Trap(Trap::MemoryOutOfBounds) => CompileError::Limit(CompileLimit::Recursion),
             Halt::Trap(trap) => CompileError::Compiler(format!("{trap}: {}", last_lines(printed))),
@@ -93,6 +91,14 @@ impl CircomWasm {
 
     fn too_much_output(&self) -> CompileError {
         CompileError::Limit(CompileLimit::Output(self.limits.output_bytes))
+    }
+}
+
+/// The limit that a compiler with this much memory reached.
+fn memory_limit(memory_bytes: usize) -> CompileLimit {
+    match memory_bytes {
+        bytes if bytes < MAX_MEMORY => CompileLimit::SandboxMemory(bytes),
+        _ => CompileLimit::AddressSpace(MAX_MEMORY),
     }
 }
 

@@ -27,8 +27,12 @@ impl Default for CompileLimits {
 pub enum CompileLimit {
     /// Wall-clock time.
     Time(Duration),
-    /// Memory of the compiler in bytes.
+    /// Memory of a native compiler in bytes.
     Memory(usize),
+    /// Memory of circom as WebAssembly in bytes.
+    SandboxMemory(usize),
+    /// All memory in bytes that WebAssembly can address, which no limit can raise.
+    AddressSpace(usize),
     /// Bytes of all source files together.
     Source(usize),
     /// Number of source files.
@@ -45,7 +49,10 @@ impl fmt::Display for CompileLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Time(wall) => write!(f, "{} s", wall.as_secs_f64()),
-            Self::Memory(bytes) => write!(f, "{} MiB of memory", bytes >> 20),
+            Self::Memory(bytes) | Self::SandboxMemory(bytes) => write!(f, "{} MiB of memory", bytes >> 20),
+            Self::AddressSpace(bytes) => {
+                write!(f, "{} MiB of memory, and WebAssembly can have no more", bytes >> 20)
+            }
             Self::Source(bytes) => write!(f, "{} MiB of source", bytes >> 20),
             Self::Files(files) => write!(f, "{files} source files"),
             Self::Output(bytes) => write!(f, "{bytes} bytes of output"),

@@ -13,7 +13,8 @@ use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{Beacon, DevelopmentPowers, KeyOptions, PowersFile, PowersSource, StepOptions};
 use zkflow_core::template::TemplateLibrary;
 
-use super::compile::{explain, show_warnings, summary, way_to_witness};
+use super::compile::{show_warnings, summary, way_to_witness};
+use super::compile_errors::explain;
 use super::evidence::{checked_powers, record_key};
 use super::files::in_file;
 use super::output::write;

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use zkflow_core::compile::{
-    CompileError, CompileLimit, CompileOptions, Compiled, Diagnostic, Simplification, SourceSearch,
-};
+use zkflow_core::compile::{CompileOptions, Compiled, Diagnostic, Simplification, SourceSearch};
 use zkflow_core::digest::Digest;
 use zkflow_core::format::sym::Sym;
 use zkflow_core::report::CircuitReport;
@@ -13,6 +11,7 @@ use zkflow_core::witness::tape::{RecordLimits, Stop};
 use zkflow_core::witness::{CalculatorFiles, rehearsed};
 
 use super::Error;
+use super::compile_errors::explain;
 use super::files::{folder_of, in_file, is_standard, read_text};
 use super::output::write;
 use super::progress::Progress;
@@ -196,39 +195,5 @@ pub(super) fn summary(report: &CircuitReport) -> String {
 pub(super) fn show_warnings(progress: &Progress, warnings: &[Diagnostic]) {
     for warning in warnings {
         progress.line(&format!("warning: {warning}"));
-    }
-}
-
-/// Adds all diagnostics of circom to the error if circom rejected the source, and the flag of a limit.
-pub(super) fn explain(error: CompileError) -> Error {
-    match &error {
-        CompileError::Rejected(diagnostics) => {
-            let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-            format!("circom rejected the source\n  {}", lines.join("\n  ")).into()
-        }
-        CompileError::Limit(limit) => match remedy(limit) {
-            Some(remedy) => format!("{error}: {remedy}").into(),
-            None => error.into(),
-        },
-        CompileError::IncludeOutsideRoots { .. } => {
-            format!("{error}: add its folder with --include-root").into()
-        }
-        _ => error.into(),
-    }
-}
-
-fn remedy(limit: &CompileLimit) -> Option<&'static str> {
-    match limit {
-        CompileLimit::Time(_) => Some("raise --compile-time"),
-        CompileLimit::Memory(bytes) if *bytes == 4 << 30 => Some(
-            "WebAssembly has no more; use a native circom (CIRCOM_PATH), from `cargo install --git \
-             https://github.com/iden3/circom`",
-        ),
-        CompileLimit::Memory(_) => Some("raise --compile-memory"),
-        CompileLimit::Source(_) | CompileLimit::Files(_) => Some("raise --source-size"),
-        CompileLimit::Recursion => {
-            Some("the source recurses without end, or needs a native circom (CIRCOM_PATH)")
-        }
-        _ => None,
     }
 }

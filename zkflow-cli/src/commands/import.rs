@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use zkflow_client::{UploadFile, UploadProgress};
-use zkflow_core::compile::SourceSearch;
+use zkflow_core::compile::{SourceLimits, SourceSearch};
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::setup::ptau::Ceremony;
 
 use super::Error;
-use super::compile::explain;
+use super::compile_errors::explain;
 use super::files::{folder_of, in_file, open, read_text};
 use super::progress::Progress;
 use super::server::ServerArgs;
@@ -153,7 +153,9 @@ impl ImportArgs {
         let name = path.file_name().ok_or("the source has no file name")?.to_string_lossy();
         // circomlib is searched if it is installed; the server has one of its own.
         let roots: Vec<PathBuf> = self.include.iter().cloned().chain(CircomTools::include_roots()?).collect();
-        let search = SourceSearch::new(&roots).beside(Some(folder_of(path))).anywhere();
+        // The server has limits of its own.
+        let limits = SourceLimits { files: 1 << 20, bytes: 1 << 40 };
+        let search = SourceSearch::new(&roots).beside(Some(folder_of(path))).anywhere().limits(limits);
         let tree = search.resolve(&name, &text).map_err(explain).map_err(in_file(path))?;
         let files = tree.files().map(|(path, content)| UploadFile::of_source(path, content));
         Ok((Some(tree.main().to_owned()), files.collect()))

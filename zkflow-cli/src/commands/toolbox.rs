@@ -10,6 +10,7 @@ use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits, SourceLimits};
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 
+use super::compile_errors::explain;
 use super::{Error, cache_dir};
 
 /// Options of the compiler.
@@ -60,10 +61,14 @@ impl Toolbox {
         let (limits, sandbox) = (args.limits(), sandbox()?);
         let (compiler, roots): (Arc<dyn CircuitCompiler>, _) = match &args.circom {
             // A native circom needs nothing else. circomlib is searched if it is installed.
-            Some(path) => (Arc::new(CircomNative::new(path, limits)?), CircomTools::include_roots()?),
+            Some(path) => {
+                let circom = CircomNative::new(path, limits).map_err(explain)?;
+                (Arc::new(circom), CircomTools::include_roots()?)
+            }
             None => {
                 let tools = CircomTools::discover()?;
-                (Arc::new(CircomWasm::new(sandbox.clone(), &tools.circom_wasm, limits)?), tools.include_roots)
+                let circom = CircomWasm::new(sandbox.clone(), &tools.circom_wasm, limits).map_err(explain)?;
+                (Arc::new(circom), tools.include_roots)
             }
         };
         let include_roots = args.include.iter().cloned().chain(roots).collect();

@@ -87,13 +87,14 @@ impl Limits {
         SourceLimits { bytes: memory(self.compile_source_mib), ..SourceLimits::default() }
     }
 
-    /// The setting of a limit that a compilation reached; `None` if it is fixed.
-    pub(crate) fn setting_of(limit: &CompileLimit, is_native: bool) -> Option<&'static str> {
+    /// What the operator can do about a limit that a compilation reached; `None` if it is fixed.
+    pub(crate) fn remedy_of(limit: &CompileLimit) -> Option<&'static str> {
         match limit {
-            CompileLimit::Time(_) => Some("compile_time_s"),
-            CompileLimit::Memory(_) if is_native => Some("circom_memory_mib"),
-            CompileLimit::Memory(_) => Some("compile_memory_mib"),
-            CompileLimit::Source(_) => Some("compile_source_mib"),
+            CompileLimit::Time(_) => Some("raise compile_time_s"),
+            CompileLimit::Memory(_) => Some("raise circom_memory_mib"),
+            CompileLimit::SandboxMemory(_) => Some("raise compile_memory_mib"),
+            CompileLimit::AddressSpace(_) => Some("set circom_path, or circom_versions, to a native circom"),
+            CompileLimit::Source(_) => Some("raise compile_source_mib"),
             _ => None,
         }
     }
@@ -145,4 +146,24 @@ const DAY_S: u64 = 24 * 3600;
 
 fn memory(mebibytes: u64) -> usize {
     usize::try_from(bytes(mebibytes)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_limit_of_each_kind_of_compiler_names_its_own_setting() {
+        let limits = Limits { compile_memory_mib: 64, circom_memory_mib: 128, ..Limits::default() };
+        let native = CompileLimit::Memory(limits.compile(true).memory_bytes);
+        let sandboxed = CompileLimit::SandboxMemory(limits.compile(false).memory_bytes);
+        for (limit, remedy) in [
+            (native, "128 MiB of memory: raise circom_memory_mib"),
+            (sandboxed, "64 MiB of memory: raise compile_memory_mib"),
+        ] {
+            assert_eq!(format!("{limit}: {}", Limits::remedy_of(&limit).unwrap()), remedy);
+        }
+        let all = Limits::remedy_of(&CompileLimit::AddressSpace(4 << 30)).unwrap();
+        assert!(all.contains("native circom") && !all.contains("raise"), "{all}");
+    }
 }

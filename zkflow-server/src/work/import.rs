@@ -121,7 +121,7 @@ fn check(app: &App, scratch: &Scratch, import: &Import) -> Result<CheckedParts, 
                 .within(std::slice::from_ref(&root))
                 .first([root.clone()])
                 .limits(app.config.limits.source());
-            let tree = search.resolve(name, &text).map_err(|error| compile_failure(app, error))?;
+            let tree = search.resolve(name, &text).map_err(compile_failure)?;
             Some((tree, imports::options(import.given.simplification)))
         }
     };
@@ -133,7 +133,7 @@ fn check(app: &App, scratch: &Scratch, import: &Import) -> Result<CheckedParts, 
     };
     let checked = parts.check(&app.compilers, &app.sandbox, app.config.limits.witness());
     checked.map_err(|error| match error {
-        ImportError::Compile(error) => compile_failure(app, error),
+        ImportError::Compile(error) => compile_failure(error),
         error => stop(error),
     })
 }

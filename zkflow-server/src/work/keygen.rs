@@ -51,7 +51,7 @@ impl KeyGeneration {
                 .compilers
                 .own()
                 .compile(&blueprint.source, &blueprint.options)
-                .map_err(|error| compile_failure(&app, error))?;
+                .map_err(compile_failure)?;
             Ok::<_, Stop>((blueprint, compiled))
         };
         let (blueprint, compiled) = blocking(compile).await??;
@@ -130,15 +130,14 @@ impl Steps for KeyGeneration {
 }
 
 /// The failure of a compilation. That of a limit names its setting.
-pub(super) fn compile_failure(app: &App, error: CompileError) -> Stop {
-    let is_native = app.config.circuits.circom_path.is_some();
-    let setting = match &error {
-        CompileError::Limit(limit) => Limits::setting_of(limit, is_native),
+pub(super) fn compile_failure(error: CompileError) -> Stop {
+    let remedy = match &error {
+        CompileError::Limit(limit) => Limits::remedy_of(limit),
         _ => None,
     };
     let mut stopped = stop(error);
-    if let (Some(setting), Stop::Final(failure)) = (setting, &mut stopped) {
-        failure.message += &format!(": the operator can raise {setting}");
+    if let (Some(remedy), Stop::Final(failure)) = (remedy, &mut stopped) {
+        failure.message += &format!(": the operator can {remedy}");
     }
     stopped
 }
