@@ -299,6 +299,19 @@ fn deep_recursion_is_a_clear_error() {
 }
 
 #[test]
+fn a_circuit_with_custom_gates_is_refused_as_a_fault_of_its_source() {
+    let (code, file, _, message) = rejection(
+        "pragma circom 2.1.6;
+        pragma custom_templates;
+        template custom Square() { signal input a; signal output o; o <-- a * a; }
+        template Main() { signal input a; signal output o; component s = Square(); s.a <== a; o <== s.o * a; }
+        component main = Main();",
+    );
+    assert_eq!((code, file), (None, None));
+    assert!(message.contains("custom gates"), "{message}");
+}
+
+#[test]
 fn memory_and_output_are_bounded() {
     let chain = |length: u32| {
         format!(

@@ -173,6 +173,24 @@ fn failed_constraint_names_template_and_line_and_no_value() {
 }
 
 #[test]
+fn a_division_by_zero_is_a_fault_of_the_inputs() {
+    let compiled = compile(
+        "pragma circom 2.1.6;
+        template Divide() {
+            signal input a; signal input b; signal output q; signal output r;
+            q <-- a \\ b; r <-- a % b; q * b + r === a;
+        }
+        component main = Divide();",
+    );
+    for calculator in [calculator(&compiled), named(&compiled)] {
+        assert!(calculate(&calculator, r#"{"a": 7, "b": 2}"#).is_ok());
+        let error = calculate(&calculator, r#"{"a": 7, "b": 0}"#).unwrap_err();
+        assert_eq!((error.code(), error.kind()), ("constraint_failed", ErrorKind::Invalid), "{error}");
+        assert!(error.to_string().contains("divides by zero"), "{error}");
+    }
+}
+
+#[test]
 fn wrong_inputs_are_named_by_their_path_with_and_without_signals() {
     let compiled = compile(MATRIX);
     let m = r#""m": [[1, 2], [3, 4], [5, 6]]"#;

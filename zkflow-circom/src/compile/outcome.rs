@@ -6,7 +6,7 @@ use super::diagnostics::{self, without_colours};
 use super::source::SourceTree;
 use super::{CompileError, CompileOptions, Compiled, Diagnostic};
 use zkflow_groth16::format::FormatError;
-use zkflow_groth16::format::r1cs::R1cs;
+use zkflow_groth16::format::r1cs::{R1cs, R1csFile};
 use zkflow_groth16::format::sym::Sym;
 use zkflow_groth16::report::CircuitReport;
 
@@ -66,6 +66,12 @@ impl Outputs {
 
 fn report(r1cs: &[u8], sym: &[u8]) -> Result<CircuitReport, CompileError> {
     let unreadable = |error: FormatError| CompileError::Compiler(error.to_string());
+    // circom compiles `template custom`, so the source is the cause.
+    if R1csFile::has_custom_gates(r1cs).map_err(unreadable)? {
+        return Err(rejected(
+            "the circuit has custom gates (`template custom`), which Groth16 does not support",
+        ));
+    }
     let r1cs = R1cs::read(r1cs).map_err(unreadable)?;
     let sym = Sym::read(sym).map_err(unreadable)?;
     Ok(CircuitReport::of(&r1cs, Some(&sym)))
@@ -85,8 +91,17 @@ pub(super) fn refusal(tree: &SourceTree, printed: &str) -> CompileError {
     if !errors.is_empty() {
         return CompileError::Rejected(errors);
     }
-    let message = without_colours(last_lines(printed)).trim().to_owned();
-    CompileError::Rejected(vec![Diagnostic { code: None, file: None, line: None, message }])
+    rejected(&last_lines(printed))
+}
+
+/// A refusal without a place in the source.
+fn rejected(message: &str) -> CompileError {
+    CompileError::Rejected(vec![Diagnostic {
+        code: None,
+        file: None,
+        line: None,
+        message: message.to_owned(),
+    }])
 }
 
 /// Parses the output of `--version`, for example into `circom 2.2.3`.
@@ -100,10 +115,14 @@ pub(super) fn version(printed: &str) -> Result<String, CompileError> {
     }
 }
 
-/// The end of `text`, trimmed.
-pub(super) fn last_lines(text: &str) -> &str {
+/// The end of what a compiler printed, trimmed and without colours. Of a panic, only its message.
+pub(super) fn last_lines(printed: &str) -> String {
+    let plain = without_colours(printed);
+    let panic = plain.rfind("\nthread '").filter(|at| plain[*at..].contains("panicked at"));
+    let text =
+        plain[panic.unwrap_or(0)..].split("\nnote: run with `RUST_BACKTRACE").next().unwrap_or_default();
     let start = text.char_indices().rev().nth(MAX_SHOWN).map_or(0, |(at, _)| at);
-    text[start..].trim()
+    text[start..].trim().to_owned()
 }
 
 #[cfg(test)]
@@ -126,5 +145,17 @@ mod tests {
             panic!("expected a rejection")
         };
         assert_eq!(diagnostics[0].message, "something odd");
+    }
+
+    #[test]
+    fn a_panic_of_the_compiler_is_shown_without_what_was_printed_before() {
+        let printed = "\u{1b}[32mtemplate instances\u{1b}[0m: 1\n\nthread 'main' panicked at compiler/src/build.rs:611:35:\n\
+            attempt to divide by zero\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+        let shown = "thread 'main' panicked at compiler/src/build.rs:611:35:\nattempt to divide by zero";
+        assert_eq!(last_lines(printed), shown);
+        assert_eq!(
+            last_lines("thread 'main' is the text of a file\n"),
+            "thread 'main' is the text of a file"
+        );
     }
 }

@@ -14,7 +14,7 @@ pub enum WitnessError {
     /// An input does not fit the circuit.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The inputs do not satisfy an `assert` or `===` of the circuit.
+    /// The inputs do not satisfy an `assert` or `===` of the circuit, or the circuit divides integers by zero.
     #[error("a constraint of the circuit is not satisfied: {message}")]
     ConstraintFailed {
         /// Template of the failing statement, without the instance number; `None` if unknown.

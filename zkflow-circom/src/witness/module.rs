@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
-use wasmtime::{Caller, Extern, Instance, Linker, Memory, Module, Store, TypedFunc, WasmParams, WasmResults};
+use wasmtime::{
+    Caller, Extern, Instance, Linker, Memory, Module, Store, Trap, TypedFunc, WasmParams, WasmResults,
+};
 use zeroize::Zeroizing;
 
 use super::signals::ROOT;
@@ -153,6 +155,12 @@ impl CircuitModule {
             Halt::Time => self.limits.out_of_time(),
             Halt::Memory => WitnessError::Limit(format!("{} MiB of memory", self.limits.memory_bytes >> 20)),
             Halt::Stack => WitnessError::Limit("recursion depth".to_owned()),
+            // The long division of circom's runtime.
+            Halt::Trap(Trap::IntegerDivisionByZero) => WitnessError::ConstraintFailed {
+                template: None,
+                line: None,
+                message: "an operator \\ or % of the circuit divides by zero".to_owned(),
+            },
             Halt::Trap(trap) => WitnessError::Calculator(trap.to_string()),
             Halt::Host(error) => match error.downcast::<WitnessError>() {
                 Ok(error) => error,

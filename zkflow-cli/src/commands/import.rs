@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use zkflow_client::{UploadFile, UploadProgress};
-use zkflow_core::compile::{SourceLimits, SourceSearch};
 use zkflow_core::compile::tools::CircomTools;
+use zkflow_core::compile::{SourceLimits, SourceSearch};
 use zkflow_core::setup::ptau::Ceremony;
 
 use super::Error;

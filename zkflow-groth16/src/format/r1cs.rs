@@ -117,21 +117,37 @@ pub struct R1csFile<'a> {
     last: [LinearCombination; 3],
 }
 
+/// The first section with custom gates.
+fn custom_gates<'a>(file: &BinFile<'a>) -> Result<Option<Cursor<'a>>, FormatError> {
+    for id in CUSTOM_GATES {
+        if let Some(mut section) = file.optional(id) {
+            // Files with `pragma custom_templates` contain the sections even if there are no gates.
+            let is_empty = section.remaining() == 0 || section.remaining() == 4 && section.u32()? == 0;
+            if !is_empty {
+                return Ok(Some(section));
+            }
+        }
+    }
+    Ok(None)
+}
+
 impl<'a> R1csFile<'a> {
+    /// Whether a file has custom gates, which Groth16 does not support: it is [refused](Self::open).
+    ///
+    /// # Errors
+    /// The bytes have no sections.
+    pub fn has_custom_gates(bytes: &'a [u8]) -> Result<bool, FormatError> {
+        Ok(custom_gates(&BinFile::parse(LAYOUT, bytes)?)?.is_some())
+    }
+
     /// Reads everything but the constraints.
     ///
     /// # Errors
     /// See [`R1cs::read`].
     pub fn open(bytes: &'a [u8]) -> Result<Self, FormatError> {
         let file = BinFile::parse(LAYOUT, bytes)?;
-        for id in CUSTOM_GATES {
-            if let Some(mut section) = file.optional(id) {
-                // Files with `pragma custom_templates` contain the sections even if there are no gates.
-                let is_empty = section.remaining() == 0 || section.remaining() == 4 && section.u32()? == 0;
-                if !is_empty {
-                    return Err(section.error("custom gates: not supported by Groth16"));
-                }
-            }
+        if let Some(section) = custom_gates(&file)? {
+            return Err(section.error("custom gates: not supported by Groth16"));
         }
 
         let mut header = file.section(HEADER)?;
@@ -352,6 +368,8 @@ mod tests {
         bytes[8] = 4;
         bytes.extend([4, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
         assert!(R1cs::read(&bytes).unwrap_err().detail.contains("custom gates"));
+        assert_eq!(R1csFile::has_custom_gates(&bytes), Ok(true));
+        assert_eq!(R1csFile::has_custom_gates(&square().write()), Ok(false));
     }
 
     #[test]
