@@ -255,7 +255,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes this process end without a message when the reader of its output has ended, as in `zkflow … | head`.
+/// Makes this process end without a message when the reader of its output has ended, as in `zkflow … | head`, and with an
+/// error when its output cannot be written, as on a full disk.
 ///
 /// The signal of a closed pipe stays ignored, because it would also end the process when a server closes a connection.
 /// `println!` then panics.
@@ -263,10 +264,11 @@ pub(crate) fn end_with_the_reader() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload_as_str().unwrap_or_default();
-        if text.starts_with("failed printing to") && text.contains("Broken pipe") {
-            output::end_by_closed_pipe();
+        match text.strip_prefix("failed printing to ") {
+            Some(failed) if failed.contains("Broken pipe") => output::end_by_closed_pipe(),
+            Some(failed) if failed.starts_with("stdout: ") => output::end_by_failed_output(failed),
+            _ => before(panic),
         }
-        before(panic);
     }));
 }
 

@@ -59,3 +59,16 @@ fn every_file_of_a_circuit_is_known() {
         assert!(!refused.status.success() && message.contains(file), "{message}");
     }
 }
+
+#[test]
+fn an_output_that_cannot_be_written_is_an_error_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(zkflow(folder.path(), &["ptau", "new", "2", "new.ptau"]).status.success());
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
+    let output =
+        command.args(["inspect", "new.ptau"]).current_dir(folder.path()).stdout(full).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert_eq!(message, "zkflow: cannot write stdout: No space left on device (os error 28)\n");
+}

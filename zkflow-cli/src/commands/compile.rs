@@ -23,7 +23,7 @@ pub(crate) struct CompileArgs {
     /// circom file with the main component; `-` reads standard input
     file: PathBuf,
     /// Output folder for the .r1cs, .wasm, .sym and .tape files
-    #[arg(short, long)]
+    #[arg(short, long, alias = "output")]
     out: PathBuf,
     /// Level of constraint simplification
     #[arg(long, value_enum, default_value_t = Level::O1)]

@@ -53,6 +53,13 @@ pub(super) fn end_by_closed_pipe() -> ! {
     std::process::exit(128 + SIGPIPE)
 }
 
+/// Ends with an error of standard output, which the text describes.
+pub(super) fn end_by_failed_output(failed: &str) -> ! {
+    // `eprintln!` would panic if this output fails too.
+    let _ = writeln!(io::stderr(), "zkflow: cannot write {failed}");
+    std::process::exit(1)
+}
+
 /// The place that a path names.
 struct Target<'a> {
     path: &'a Path,
