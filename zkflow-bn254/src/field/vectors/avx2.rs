@@ -27,8 +27,8 @@ use core::arch::x86_64::*;
 
 use self::layout::{array, words};
 use super::modulus::{LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Radix52};
-use super::product::{self, Columns};
-use super::words::{Words, intrinsics};
+use super::product;
+use super::words::{Columns, Words, intrinsics};
 use crate::field::{Mask, Row};
 
 /// 2^52.

@@ -9,8 +9,8 @@ use core::arch::x86_64::*;
 
 use self::layout::words;
 use super::modulus::{LIMBS, Radix52};
-use super::product::{self, Columns};
-use super::words::{Words, intrinsics};
+use super::product;
+use super::words::{Columns, Words, intrinsics};
 use crate::field::{Mask, Row};
 
 impl Words for __m512i {

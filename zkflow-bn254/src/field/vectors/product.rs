@@ -13,12 +13,7 @@
 //! below T/R + (μ/2^52)·p + p < (k/84 + 1.13)·p for both moduli of BN254.
 
 use super::modulus::{LIMB_BITS, LIMB_MASK, LIMBS, Radix52};
-use super::words::Words;
-
-/// Ten columns of a double-length product, not carried.
-pub(super) type Columns<W> = [W; COLUMNS];
-
-const COLUMNS: usize = 2 * LIMBS;
+use super::words::{COLUMNS, Columns, Words};
 
 /// Repeats a block for constant indices. The compiler keeps some loops of so much code as loops.
 macro_rules! for_each {

@@ -1,8 +1,13 @@
 //! What a processor offers for vectors of 64-bit words.
 
 use super::modulus::{LIMBS, Radix52};
-use super::product::Columns;
 use crate::field::{Mask, Row};
+
+/// Ten columns of a double-length product, not carried.
+pub(super) type Columns<W> = [W; COLUMNS];
+
+/// Columns of a double-length product.
+pub(super) const COLUMNS: usize = 2 * LIMBS;
 
 /// A vector of [`Words::WIDTH`] words of 64 bits. Sums and differences are modulo 2^64.
 ///
