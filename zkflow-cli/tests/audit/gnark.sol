@@ -8,7 +8,27 @@ contract Groth16Verifier {
 
     uint256 constant P = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
     uint256 constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    uint256 constant EXP_INVERSE_FP = 0x30644E72E131A029B85045B68181585D97816A916871CA8D3C208C16D87CFD45;
 @key@
+
+    // gnark's contracts invert to decompress proofs.
+    function inverse(uint256 a) public view returns (uint256 x) {
+        bool success;
+        assembly ("memory-safe") {
+            let f := mload(0x40)
+            mstore(f, 0x20)
+            mstore(add(f, 0x20), 0x20)
+            mstore(add(f, 0x40), 0x20)
+            mstore(add(f, 0x60), a)
+            mstore(add(f, 0x80), EXP_INVERSE_FP)
+            mstore(add(f, 0xa0), P)
+            success := staticcall(gas(), 0x05, f, 0xc0, f, 0x20)
+            x := mload(f)
+        }
+        if (!success) {
+            revert ProofInvalid();
+        }
+    }
 
     function publicInputMSM(uint256[@n@] calldata input) internal view returns (uint256 x, uint256 y) {
         bool success = true;

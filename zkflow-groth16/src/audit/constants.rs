@@ -32,10 +32,21 @@ fn word<F: PrimeField>() -> Word {
     word
 }
 
-/// Whether a number is neither q nor r, and begins like both.
+/// Whether a number begins like q and r, and is neither of them nor [`inversion_exponent`].
 pub(super) fn is_wrong_modulus(value: &Word) -> bool {
-    let begins = value[..SAME] == base_field()[..SAME];
-    begins && *value != base_field() && *value != scalar_field()
+    begins_like_moduli(value) && ![base_field(), scalar_field(), inversion_exponent()].contains(value)
+}
+
+fn begins_like_moduli(value: &Word) -> bool {
+    value[..SAME] == base_field()[..SAME]
+}
+
+/// q − 2, the exponent of inversions in the base field: gnark's contracts decompress proofs.
+fn inversion_exponent() -> Word {
+    let mut word = base_field();
+    // q ends with 0x47.
+    word[31] -= 2;
+    word
 }
 
 /// Bytes at which a number that is no modulus differs with certainty; q and r have sixteen equal ones.
@@ -108,7 +119,7 @@ pub(super) fn points(constants: &[Constant]) -> (Vec<Found>, usize) {
 fn is_large(value: &Word) -> bool {
     let small = value[..LEADING].iter().all(|byte| *byte == 0);
     let shifted = value[32 - LEADING..].iter().all(|byte| *byte == 0);
-    !small && !shifted && *value != base_field() && *value != scalar_field() && !is_wrong_modulus(value)
+    !small && !shifted && !begins_like_moduli(value)
 }
 
 const LEADING: usize = 8;
