@@ -162,7 +162,7 @@ const fn start_of_square<W: Words>() -> [u64; COLUMNS] {
     let mut i = 1;
     while i < COLUMNS - 1 {
         // Bias and excess are even.
-        assert!(start[i] % 2 == 0);
+        assert!(start[i] & 1 == 0);
         start[i] /= 2;
         i += 1;
     }
