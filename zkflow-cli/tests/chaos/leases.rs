@@ -42,6 +42,8 @@ async fn sleep(wanted: u64) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         signal(&sleeper, Signal::STOP);
+        // Results that it sent before are no late ones.
+        tokio::time::sleep(Duration::from_millis(20)).await;
         let begun = proof_jobs(&queue).await.leased;
         signal(&other, Signal::CONT);
         until_empty(&queue).await;
