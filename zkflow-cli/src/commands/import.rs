@@ -84,7 +84,10 @@ const CONFIGURED: &str = "configured";
 pub(super) fn import(args: &ImportArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let client = args.server.client()?;
-    args.demand_parts()?;
+    // An upload that is continued has its files already.
+    if args.resume.is_none() {
+        args.demand_parts()?;
+    }
     let (main, mut files) = args.sources()?;
     for (role, path) in args.files() {
         files.push(opened(role, path)?);
