@@ -308,8 +308,10 @@ async fn invented_users_of_a_tenant_do_not_delay_another_one() {
         order.extend(leased.into_iter().map(|lease| lease.job.subject));
     }
     assert_eq!(order.len(), INVENTED + 2);
-    for (turn, quiet) in asked[INVENTED..].iter().enumerate() {
-        let place = order.iter().position(|subject| subject == quiet).unwrap();
+    // Requests of one millisecond are in the order of their random ids.
+    let quiet = &asked[INVENTED..];
+    let places = order.iter().enumerate().filter(|(_, subject)| quiet.contains(subject));
+    for (turn, (place, _)) in places.enumerate() {
         assert!(
             place < 2 * (turn + 1),
             "{place} requests are handed out before request {turn} of the other tenant"
