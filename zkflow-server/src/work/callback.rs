@@ -64,13 +64,18 @@ fn gone(message: String) -> Stop {
 #[async_trait]
 impl Steps for Callback {
     type Document = Delivery;
+    type Admitted = ();
     const BRIEF: bool = true;
 
     fn app(&self) -> &App {
         &self.app
     }
 
-    async fn run(&self, delivery: &mut Delivery, _: &Job) -> Result<(), Stop> {
+    async fn admit(&self, _: &Delivery) -> Result<(), JobError> {
+        Ok(())
+    }
+
+    async fn run(&self, delivery: &mut Delivery, (): &(), _: &Job) -> Result<(), Stop> {
         let app = &self.app;
         let tenant = delivery.life.tenant.clone();
         if !app.config.webhooks.callbacks {

@@ -135,12 +135,17 @@ fn read(key: &VerifyingKey, artifacts: &ProofArtifacts) -> Option<Statement> {
 #[async_trait]
 impl Steps for Deploy {
     type Document = Deployment;
+    type Admitted = ();
 
     fn app(&self) -> &App {
         &self.app
     }
 
-    async fn run(&self, deployment: &mut Deployment, _: &Job) -> Result<(), Stop> {
+    async fn admit(&self, _: &Deployment) -> Result<(), JobError> {
+        Ok(())
+    }
+
+    async fn run(&self, deployment: &mut Deployment, (): &(), _: &Job) -> Result<(), Stop> {
         let app = &self.app;
         let began = Instant::now();
         let left = self.left(deployment);

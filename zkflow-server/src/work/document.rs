@@ -17,7 +17,6 @@ use zkflow_queue::deliveries::owe;
 use zkflow_queue::ended::{count_failed, log_end};
 use zkflow_queue::{Handler, JobContext, JobError};
 
-use super::memory::Share;
 use super::{Stop, invalid, outage, unsaved};
 use crate::service;
 use crate::state::App;
@@ -28,6 +27,8 @@ use crate::telemetry::join;
 pub(super) trait Steps: Send + Sync + 'static {
     /// Kind of the processed documents.
     type Document: Entered;
+    /// What the work has of this machine until it is over.
+    type Admitted: Send;
 
     /// Whether the work is usually over within milliseconds, so that its beginning is not saved.
     const BRIEF: bool = false;
@@ -37,13 +38,15 @@ pub(super) trait Steps: Send + Sync + 'static {
 
     /// Reserves what the work needs on this machine, until the result is dropped. An error releases the
     /// job.
-    async fn admit(&self, document: &Self::Document) -> Result<Option<Share>, JobError> {
-        let _ = document;
-        Ok(None)
-    }
+    async fn admit(&self, document: &Self::Document) -> Result<Self::Admitted, JobError>;
 
     /// Does the work, and saves the document at every stage but the last.
-    async fn run(&self, document: &mut Self::Document, job: &Job) -> Result<(), Stop>;
+    async fn run(
+        &self,
+        document: &mut Self::Document,
+        admitted: &Self::Admitted,
+        job: &Job,
+    ) -> Result<(), Stop>;
 
     /// Whether the unfinished document has data of its own, which [`discard`](Self::discard) removes.
     fn has_data(&self, document: &Self::Document) -> bool {
@@ -191,7 +194,7 @@ impl<S: Steps> Handler for Progress<S> {
         if let Some(origin) = &document.life().origin {
             context.belongs_to(&origin.request_id, origin.traceparent.as_deref());
         }
-        let share = steps.admit(&document).await?;
+        let admitted = steps.admit(&document).await?;
         let (has_data, owed) = (steps.has_data(&document), Delivery::owed_by(&document, app.now()));
         document.begin(job.attempt, app.now()).map_err(invalid)?;
         if !S::BRIEF {
@@ -201,7 +204,7 @@ impl<S: Steps> Handler for Progress<S> {
         let span = tracing::info_span!("work", kind = S::Document::KIND, id = %document.id());
         join(&span, document.life().origin.as_ref().and_then(|origin| origin.traceparent.clone()));
         let began = Instant::now();
-        let ran = steps.run(&mut document, job).instrument(span).await;
+        let ran = steps.run(&mut document, &admitted, job).instrument(span).await;
         // Also the stage that failed, and attempts without a result: work that fails is not free.
         let work_ms = work_ms(document.life(), began.elapsed());
         let failure = match ran {
@@ -219,7 +222,7 @@ impl<S: Steps> Handler for Progress<S> {
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
         // The next job may need the memory.
-        drop(share);
+        drop(admitted);
         context.work_is_done();
         if let Some(failure) = failure {
             count_failed(job.queue, failure.code.clone());

@@ -96,6 +96,7 @@ impl KeyGeneration {
 #[async_trait]
 impl Steps for KeyGeneration {
     type Document = Circuit;
+    type Admitted = ();
 
     fn app(&self) -> &App {
         &self.app
@@ -110,7 +111,11 @@ impl Steps for KeyGeneration {
         circuit.origin.import().is_some()
     }
 
-    async fn run(&self, circuit: &mut Circuit, job: &Job) -> Result<(), Stop> {
+    async fn admit(&self, _: &Circuit) -> Result<(), JobError> {
+        Ok(())
+    }
+
+    async fn run(&self, circuit: &mut Circuit, (): &(), job: &Job) -> Result<(), Stop> {
         let made = match circuit.origin.clone() {
             Origin::Template { template, params } => self.build(circuit, template, params).await?,
             Origin::Import(import) => self.import(circuit, &import).await?,

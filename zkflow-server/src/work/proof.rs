@@ -35,23 +35,21 @@ pub(super) struct ProofGeneration {
     memory: Arc<Memory>,
 }
 
+/// The circuit of a request, and the memory of its proof.
+pub(super) struct Admitted {
+    circuit: Circuit,
+    _share: Share,
+}
+
 impl ProofGeneration {
     pub(super) fn new(app: Arc<App>) -> Self {
         let memory = Memory::new(app.config.proving.proof_memory_bytes().unwrap_or_else(memory::most));
         Self { app, memory }
     }
 
-    /// Returns the circuit of the request, from the cache or the store.
-    async fn load(&self, request: &ProofRequest) -> Result<(Circuit, Arc<LoadedCircuit>), Stop> {
-        let circuit = self.app.catalog.circuits().get(&request.circuit_id).await.map_err(stop_or_outage)?;
-        let Some(circuit) = circuit.filter(|circuit| circuit.life.status == CircuitStatus::Ready) else {
-            return Err(Stop::Final(Failure {
-                code: "circuit_gone".to_owned(),
-                message: format!("circuit {} was deleted or is no longer ready", request.circuit_id),
-            }));
-        };
-        let loaded = self.app.loaded.get(files(&circuit)?, async || load(&self.app, &circuit).await).await?;
-        Ok((circuit, loaded))
+    /// Returns the circuit, from the cache or the store.
+    async fn load(&self, circuit: &Circuit) -> Result<Arc<LoadedCircuit>, Stop> {
+        self.app.loaded.get(files(circuit)?, async || load(&self.app, circuit).await).await
     }
 
     /// Announces how many proofs will run beside the next one. Proofs share threads when requests wait; a
@@ -67,24 +65,40 @@ impl ProofGeneration {
 #[async_trait]
 impl Steps for ProofGeneration {
     type Document = ProofRequest;
+    type Admitted = Option<Admitted>;
     const BRIEF: bool = true;
 
     fn app(&self) -> &App {
         &self.app
     }
 
-    /// Refuses a proof that needs more memory than is left, as predicted in the circuit's report.
-    async fn admit(&self, request: &ProofRequest) -> Result<Option<Share>, JobError> {
+    /// Refuses a proof that needs more memory than is left, as predicted in the circuit's report. `None`: the circuit is not
+    /// ready.
+    async fn admit(&self, request: &ProofRequest) -> Result<Option<Admitted>, JobError> {
         let circuit = self.app.catalog.circuits().get(&request.circuit_id).await.map_err(outage)?;
-        // A circuit without a report is not ready; `run` reports that.
-        let Some(report) = circuit.and_then(|circuit| circuit.report) else { return Ok(None) };
-        let share = self.memory.share(report.prover_memory_bytes);
-        share.map(Some).map_err(|error| JobError::give_back("proof_does_not_fit", error.to_string()))
+        let Some(circuit) = circuit.filter(|circuit| circuit.life.status == CircuitStatus::Ready) else {
+            return Ok(None);
+        };
+        let bytes = circuit.report.as_ref().map_or(0, |report| report.prover_memory_bytes);
+        let share = self.memory.share(bytes);
+        let share = share.map_err(|error| JobError::give_back("proof_does_not_fit", error.to_string()))?;
+        Ok(Some(Admitted { circuit, _share: share }))
     }
 
-    async fn run(&self, request: &mut ProofRequest, _: &Job) -> Result<(), Stop> {
+    async fn run(
+        &self,
+        request: &mut ProofRequest,
+        admitted: &Option<Admitted>,
+        _: &Job,
+    ) -> Result<(), Stop> {
         let app = &self.app;
-        let (circuit, loaded) = self.load(request).await?;
+        let Some(Admitted { circuit, .. }) = admitted else {
+            return Err(Stop::Final(Failure {
+                code: "circuit_gone".to_owned(),
+                message: format!("circuit {} was deleted or is no longer ready", request.circuit_id),
+            }));
+        };
+        let loaded = self.load(circuit).await?;
         let sealed = match &request.inputs {
             Some(sealed) => app.vault.disclose(request, sealed).map_err(stop_or_outage)?,
             None => app.vault.open(request).await.map_err(stop_or_outage)?,
@@ -93,7 +107,7 @@ impl Steps for ProofGeneration {
             GivenInputs::opened(&sealed).ok_or_else(|| stop(VaultError::Altered(request.id.to_string())))?;
         drop(sealed);
         // What a client sealed was not checked before.
-        let given = given.checked(app, &circuit).map_err(stop)?;
+        let given = given.checked(app, circuit).map_err(stop)?;
         let (inputs, public_inputs) = (given.all(), given.public());
         drop(given);
 
@@ -129,7 +143,7 @@ impl Steps for ProofGeneration {
         let artifacts = ProofArtifacts {
             proof: json::proof_to_json(&proof),
             public_signals: public.values().iter().map(to_decimal).collect(),
-            proving_key: meta(&circuit, FileName::ProvingKey)?.sha256,
+            proving_key: meta(circuit, FileName::ProvingKey)?.sha256,
             prover: loaded.prover().to_owned(),
         };
         request.verified_in(verified_in);
