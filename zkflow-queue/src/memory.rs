@@ -10,7 +10,7 @@ use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
     Failed, Job, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName,
-    QueueStats, Retry,
+    QueueStats, Retry, Whose,
 };
 
 use crate::waiting::{self, Attempt, Attempted, WakeUps};
@@ -177,14 +177,15 @@ impl JobQueue for MemoryQueue {
         Ok(Pushed { id, duplicate: false })
     }
 
-    async fn lease(
+    async fn lease_of(
         &self,
+        whose: Whose,
         queue: QueueName,
         max: usize,
         lease: Duration,
         wait: Duration,
     ) -> Result<Vec<Lease>, QueueError> {
-        waiting::lease(self, queue, max, lease, wait).await
+        waiting::lease(self, &whose, queue, max, lease, wait).await
     }
 
     async fn renew(&self, token: &LeaseToken, by: Duration) -> Result<Timestamp, QueueError> {
@@ -301,13 +302,22 @@ impl JobQueue for MemoryQueue {
 
 #[async_trait]
 impl Attempt for MemoryQueue {
-    async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError> {
+    async fn attempt(
+        &self,
+        whose: &Whose,
+        queue: QueueName,
+        max: usize,
+        lease: Duration,
+    ) -> Result<Attempted, QueueError> {
         let now = self.clock.now();
         let mut jobs = self.jobs(now);
-        let due = jobs.due(queue, now);
+        let mut due = jobs.due(queue, now);
         if !due.is_empty() {
-            let leases = due.iter().take(max).filter_map(|id| jobs.lease(id, now + lease)).collect();
-            return Ok(Attempted::Leased(leases));
+            due.truncate(whose.looked_at(max));
+            due.retain(|id| whose.includes(jobs.entries[id].job.user_id.as_ref()));
+            let leases: Vec<_> = due.iter().take(max).filter_map(|id| jobs.lease(id, now + lease)).collect();
+            let others_only = Attempted::NothingFor(None);
+            return Ok(if leases.is_empty() { others_only } else { Attempted::Leased(leases) });
         }
         let changes = jobs.entries.values().filter(|entry| entry.job.queue == queue);
         let next = changes.filter_map(|entry| match entry.job.state {

@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 use zkflow_core::service::clock::{Clock, SystemClock, Timestamp};
 use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
-    Failed, Job, JobQueue, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats, Retry,
+    Failed, Job, JobQueue, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats, Retry, Whose,
 };
 
 use crate::waiting::{self, Attempt, Attempted, WakeUps};
@@ -158,14 +158,15 @@ impl JobQueue for RedisQueue {
         Ok(Pushed { id, duplicate })
     }
 
-    async fn lease(
+    async fn lease_of(
         &self,
+        whose: Whose,
         queue: QueueName,
         max: usize,
         lease: Duration,
         wait: Duration,
     ) -> Result<Vec<Lease>, QueueError> {
-        waiting::lease(self, queue, max, lease, wait).await
+        waiting::lease(self, &whose, queue, max, lease, wait).await
     }
 
     async fn renew(&self, token: &LeaseToken, by: Duration) -> Result<Timestamp, QueueError> {
@@ -248,9 +249,19 @@ impl JobQueue for RedisQueue {
 
 #[async_trait]
 impl Attempt for RedisQueue {
-    async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError> {
+    async fn attempt(
+        &self,
+        whose: &Whose,
+        queue: QueueName,
+        max: usize,
+        lease: Duration,
+    ) -> Result<Attempted, QueueError> {
         let nonce = format!("{:032x}", rand::random::<u128>());
-        let arguments = [bounded(max), millis(lease), nonce];
+        let not_of = match whose {
+            Whose::Anyone => String::new(),
+            Whose::Others(user) => format!("={}", user.as_ref().map_or("", UserId::as_str)),
+        };
+        let arguments = [bounded(max), millis(lease), nonce, bounded(whose.looked_at(max)), not_of];
         let answer = self.run("leasing jobs", &script::LEASE, queue, &arguments).await?;
         let mut parts = get::<Vec<Value>>(answer)?.into_iter();
         let due_in: String = parts.next().map_or(Ok(String::new()), get)?;

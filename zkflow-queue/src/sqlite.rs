@@ -15,7 +15,7 @@ use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
     Failed, Job, JobQueue, JobState, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats,
-    Retry,
+    Retry, Whose,
 };
 use zkflow_store::sqlite::rusqlite::{self, Connection};
 use zkflow_store::sqlite::{Database, Durability};
@@ -112,14 +112,15 @@ impl JobQueue for SqliteQueue {
         Ok(pushed)
     }
 
-    async fn lease(
+    async fn lease_of(
         &self,
+        whose: Whose,
         queue: QueueName,
         max: usize,
         lease: Duration,
         wait: Duration,
     ) -> Result<Vec<Lease>, QueueError> {
-        waiting::lease(self, queue, max, lease, wait).await
+        waiting::lease(self, &whose, queue, max, lease, wait).await
     }
 
     async fn renew(&self, token: &LeaseToken, by: Duration) -> Result<Timestamp, QueueError> {
@@ -219,7 +220,13 @@ impl JobQueue for SqliteQueue {
 
 #[async_trait]
 impl Attempt for SqliteQueue {
-    async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError> {
+    async fn attempt(
+        &self,
+        whose: &Whose,
+        queue: QueueName,
+        max: usize,
+        lease: Duration,
+    ) -> Result<Attempted, QueueError> {
         let action = "leasing jobs";
         let now = self.clock.now();
         // Reading first avoids a write if no job is due.
@@ -227,10 +234,12 @@ impl Attempt for SqliteQueue {
         if next.is_none_or(|next| next > now) {
             return Ok(Attempted::NothingFor(next.map(|next| next.since(now))));
         }
-        let take = move |connection: &Connection| jobs::lease(connection, now, queue, max, now + lease);
+        let whose = whose.clone();
+        let take =
+            move |connection: &Connection| jobs::lease(connection, now, &whose, queue, max, now + lease);
         let leases = self.write(action, Durability::Soon, take).await?;
         if leases.is_empty() {
-            // Another process has leased the due jobs.
+            // Another process has leased the due jobs, or they are of other users.
             return Ok(Attempted::NothingFor(None));
         }
         Ok(Attempted::Leased(leases))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
-use zkflow_core::service::queue::{Lease, QueueError, QueueName};
+use zkflow_core::service::queue::{Lease, QueueError, QueueName, Whose};
 
 /// Wakes `lease` calls of this process that wait on a queue.
 #[derive(Debug, Default)]
@@ -25,8 +25,14 @@ impl WakeUps {
 /// A backend that can lease without waiting.
 #[async_trait]
 pub(crate) trait Attempt: Sync {
-    /// Leases due jobs, or returns the time until the next job falls due.
-    async fn attempt(&self, queue: QueueName, max: usize, lease: Duration) -> Result<Attempted, QueueError>;
+    /// Leases due jobs of the users in `whose`, or returns the time until the next job falls due.
+    async fn attempt(
+        &self,
+        whose: &Whose,
+        queue: QueueName,
+        max: usize,
+        lease: Duration,
+    ) -> Result<Attempted, QueueError>;
 
     fn wake_ups(&self) -> &WakeUps;
 
@@ -40,7 +46,7 @@ pub(crate) trait Attempt: Sync {
 pub(crate) enum Attempted {
     /// At least one lease.
     Leased(Vec<Lease>),
-    /// No due jobs, and the time until one falls due; `None` if unknown or never.
+    /// No due jobs of these users, and the time until a job falls due; `None` if unknown or never.
     NothingFor(Option<Duration>),
 }
 
@@ -49,6 +55,7 @@ pub(crate) enum Attempted {
 /// Sleeps for at most [`Attempt::poll`] at a time, because other processes push and clocks are adjusted.
 pub(crate) async fn lease(
     backend: &impl Attempt,
+    whose: &Whose,
     queue: QueueName,
     max: usize,
     lease: Duration,
@@ -63,7 +70,7 @@ pub(crate) async fn lease(
         // Registered before the attempt: no push in between is missed.
         let mut pushed = std::pin::pin!(backend.wake_ups().of(queue).notified());
         pushed.as_mut().enable();
-        let due_in = match backend.attempt(queue, max, lease).await? {
+        let due_in = match backend.attempt(whose, queue, max, lease).await? {
             Attempted::Leased(leases) => return Ok(leases),
             Attempted::NothingFor(due_in) => due_in.unwrap_or(poll),
         };

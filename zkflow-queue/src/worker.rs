@@ -1,5 +1,6 @@
 //! [`Worker`]: leases jobs, runs a [`Handler`] on them, and gives back jobs that it cannot finish.
 
+mod crowd;
 mod job;
 mod keeper;
 mod slot;
@@ -17,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Span;
 use zkflow_core::error::{Chain, Classified};
-use zkflow_core::service::queue::{Job, JobQueue, LeaseToken, QueueError, QueueName};
+use zkflow_core::service::queue::{Job, JobQueue, LeaseToken, QueueError, QueueName, Whose};
 
 use crate::backoff::Backoff;
+use crowd::Crowd;
 use keeper::{Keeper, Kept};
 use slot::{Slot, Slots};
 
@@ -74,7 +76,7 @@ impl JobContext {
 
     /// Reports that the work is done, and only its result is left to be written. The worker leases another job meanwhile,
     /// so that a slow disk or database does not leave the processor idle. At most 8 jobs per slot write at the same time;
-    /// beyond that, a job keeps its slot.
+    /// beyond that, and while [several users](WorkerConfig::crowd) are active, a job keeps its slot.
     pub fn work_is_done(&self) {
         self.slot.write();
     }
@@ -165,10 +167,13 @@ pub struct WorkerConfig {
     /// Delay before a job that was given back is due again. Its slot in the worker stays idle for as long,
     /// because the missing resource is unlikely to be available at once.
     pub rest: Duration,
+    /// Time for which a user counts as active after a lease of its job; zero: never. While several users are active, one of
+    /// several slots takes no jobs of the user with the most, and jobs keep their slots while they write their results.
+    pub crowd: Duration,
 }
 
 impl WorkerConfig {
-    /// Leases and drain of 30 seconds, `wait` and `rest` of 1 second, `grace` of 2 seconds.
+    /// Leases and drain of 30 seconds, `wait`, `rest` and `crowd` of 1 second, `grace` of 2 seconds.
     pub fn new(queue: QueueName, concurrency: usize) -> Self {
         Self {
             queue,
@@ -179,6 +184,7 @@ impl WorkerConfig {
             grace: Duration::from_secs(2),
             backoff: Backoff::default(),
             rest: Duration::from_secs(1),
+            crowd: Duration::from_secs(1),
         }
     }
 }
@@ -208,6 +214,7 @@ struct Shared {
     handler: Arc<dyn Handler>,
     config: WorkerConfig,
     keeper: Keeper,
+    crowd: Crowd,
     /// Fires when the drain is over.
     stop: CancellationToken,
 }
@@ -223,58 +230,82 @@ impl Worker {
         config: WorkerConfig,
     ) -> io::Result<Self> {
         let keeper = Keeper::start(queue.clone(), config.clone())?;
-        let stop = CancellationToken::new();
-        Ok(Self { shared: Arc::new(Shared { queue, handler, config, keeper, stop }) })
+        let (crowd, stop) = (Crowd::new(config.crowd), CancellationToken::new());
+        Ok(Self { shared: Arc::new(Shared { queue, handler, config, keeper, crowd, stop }) })
     }
 
     /// Runs until `shutdown` fires and the drain is over.
     pub async fn run(self, shutdown: CancellationToken) {
-        let config = &self.shared.config;
-        let slots = Slots::new(config.concurrency);
+        let slots = Slots::new(self.shared.config.concurrency);
         let running = TaskTracker::new();
-        while let Some(free) = slots.take(&shutdown).await {
-            match self.lease(free.len(), &shutdown).await {
-                Ok(leases) => {
-                    for (kept, slot) in leases.into_iter().zip(free) {
-                        let shared = self.shared.clone();
-                        running.spawn(async move {
-                            if job::run(&shared, kept, &slot).await {
-                                drop(timeout(shared.config.rest, shared.stop.cancelled()).await);
-                            }
-                            slot.leave();
-                        });
-                    }
-                }
-                Err(error) => {
-                    metrics::counter!("zkflow_queue_errors_total", "queue" => config.queue.as_str())
-                        .increment(1);
-                    tracing::warn!(
-                        queue = %config.queue,
-                        error = &error as &dyn std::error::Error,
-                        "leasing jobs failed"
-                    );
-                    drop(free);
-                    drop(timeout(ERROR_PAUSE, shutdown.cancelled()).await);
-                }
+        while let Some(mut free) = slots.take(&self.shared.crowd, &shutdown).await {
+            if let Some(busiest) = self.shared.crowd.busiest_of_several()
+                && let Some(slot) = slots.keep(&mut free)
+            {
+                let (shared, shutdown, tracker) = (self.shared.clone(), shutdown.clone(), running.clone());
+                running.spawn(async move {
+                    shared.fill(Whose::Others(busiest), vec![slot], &tracker, &shutdown).await;
+                });
+            }
+            if !free.is_empty() {
+                self.shared.fill(Whose::Anyone, free, &running, &shutdown).await;
             }
         }
         running.close();
-        if timeout(config.drain, running.wait()).await.is_err() {
+        if timeout(self.shared.config.drain, running.wait()).await.is_err() {
             self.shared.stop.cancel();
             running.wait().await;
         }
     }
+}
+
+impl Shared {
+    /// Leases a job of the users in `whose` for each free slot, and runs them.
+    async fn fill(
+        self: &Arc<Self>,
+        whose: Whose,
+        free: Vec<Arc<Slot>>,
+        running: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) {
+        match self.lease(whose, free.len(), shutdown).await {
+            Ok(leases) => {
+                for (kept, slot) in leases.into_iter().zip(free) {
+                    let shared = self.clone();
+                    running.spawn(async move {
+                        if job::run(&shared, kept, &slot).await {
+                            drop(timeout(shared.config.rest, shared.stop.cancelled()).await);
+                        }
+                        slot.leave();
+                    });
+                }
+            }
+            Err(error) => {
+                let queue = self.config.queue.as_str();
+                metrics::counter!("zkflow_queue_errors_total", "queue" => queue).increment(1);
+                tracing::warn!(queue, error = &error as &dyn std::error::Error, "leasing jobs failed");
+                drop(free);
+                drop(timeout(ERROR_PAUSE, shutdown.cancelled()).await);
+            }
+        }
+    }
 
     /// Leases at most `max` jobs. Jobs that arrive after the shutdown are released at once.
-    async fn lease(&self, max: usize, shutdown: &CancellationToken) -> Result<Vec<Kept>, QueueError> {
+    async fn lease(
+        &self,
+        whose: Whose,
+        max: usize,
+        shutdown: &CancellationToken,
+    ) -> Result<Vec<Kept>, QueueError> {
         // Not dropped on shutdown: its jobs would stay leased without a worker.
-        let leases = self.shared.keeper.lease(max).await?;
+        let leases = self.keeper.lease(whose, max).await?;
         if !shutdown.is_cancelled() {
+            leases.iter().for_each(|kept| self.crowd.add(kept.lease.job.user_id.clone()));
             return Ok(leases);
         }
         for kept in leases {
             // If this fails, the job is due again when its lease ends.
-            drop(self.shared.queue.release(&kept.lease.token, Duration::ZERO).await);
+            drop(self.queue.release(&kept.lease.token, Duration::ZERO).await);
         }
         Ok(Vec::new())
     }

@@ -15,7 +15,7 @@ use proptest::test_runner::TestRunner;
 use zkflow_core::service::clock::{Clock, ManualClock, Timestamp};
 use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
-    Failed, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, QueueError, QueueName, Retry,
+    Failed, JobQueue, JobState, LEASE_EXPIRED, Lease, LeaseToken, NewJob, QueueError, QueueName, Retry, Whose,
 };
 use zkflow_queue::{MemoryQueue, RedisQueue};
 use zkflow_testbed::RedisServer;
@@ -24,22 +24,52 @@ const Q: QueueName = QueueName::Deploy;
 
 #[derive(Debug, Clone)]
 enum Op {
-    Push { user: Option<u8>, key: Option<u8>, priority: i32, delay: u64, max_attempts: u32 },
-    Lease { max: usize, length: u64 },
-    Renew { token: usize, by: u64 },
-    Complete { token: usize },
-    Fail { token: usize, after: Option<u64> },
-    Release { token: usize, pause: u64 },
-    Cancel { job: usize },
-    Advance { by: u64 },
-    PurgeDead { age: u64 },
-    RemoveDead { job: usize },
+    Push {
+        user: Option<u8>,
+        key: Option<u8>,
+        priority: i32,
+        delay: u64,
+        max_attempts: u32,
+    },
+    /// `others`: no jobs of this user.
+    Lease {
+        others: Option<Option<u8>>,
+        max: usize,
+        length: u64,
+    },
+    Renew {
+        token: usize,
+        by: u64,
+    },
+    Complete {
+        token: usize,
+    },
+    Fail {
+        token: usize,
+        after: Option<u64>,
+    },
+    Release {
+        token: usize,
+        pause: u64,
+    },
+    Cancel {
+        job: usize,
+    },
+    Advance {
+        by: u64,
+    },
+    PurgeDead {
+        age: u64,
+    },
+    RemoveDead {
+        job: usize,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => push(),
-        4 => (0..4_usize, 1..6_u64).prop_map(|(max, length)| Op::Lease { max, length }),
+        4 => lease(),
         1 => (0..8_usize, 1..6_u64).prop_map(|(token, by)| Op::Renew { token, by }),
         1 => (0..8_usize).prop_map(|token| Op::Complete { token }),
         2 => (0..8_usize, proptest::option::of(0..4_u64)).prop_map(|(token, after)| Op::Fail { token, after }),
@@ -49,6 +79,11 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..4_u64).prop_map(|age| Op::PurgeDead { age }),
         1 => (0..8_usize).prop_map(|job| Op::RemoveDead { job }),
     ]
+}
+
+fn lease() -> impl Strategy<Value = Op> {
+    let others = proptest::option::weighted(0.3, proptest::option::of(0..3_u8));
+    (others, 0..4_usize, 1..6_u64).prop_map(|(others, max, length)| Op::Lease { others, max, length })
 }
 
 fn push() -> impl Strategy<Value = Op> {
@@ -110,7 +145,7 @@ impl Model {
     }
 
     /// Ids of the jobs to hand out, in order.
-    fn due(&mut self, now: Timestamp, max: usize) -> Vec<JobId> {
+    fn due(&mut self, now: Timestamp, whose: &Whose, max: usize) -> Vec<JobId> {
         let mut due: Vec<usize> = (0..self.jobs.len())
             .filter(|i| self.jobs[*i].state == JobState::Waiting && self.jobs[*i].run_at <= now)
             .collect();
@@ -123,6 +158,8 @@ impl Model {
             self.jobs[*i].round = Some(last.max(handed_out) + 1);
         }
         due.sort_by_key(|i| (Reverse(self.jobs[*i].priority), self.jobs[*i].round));
+        due.truncate(whose.looked_at(max));
+        due.retain(|i| whose.includes(self.jobs[*i].user.as_ref()));
         due.into_iter().take(max).map(|i| self.jobs[i].id.clone()).collect()
     }
 
@@ -136,6 +173,10 @@ impl Model {
         entry.state = JobState::Leased { until: lease.until };
         entry.nonce = Some(lease.token.nonce.clone());
     }
+}
+
+fn user_id(user: u8) -> UserId {
+    user.to_string().parse().unwrap()
 }
 
 fn secs(secs: u64) -> Duration {
@@ -153,7 +194,7 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
         model.pass_to(now);
         match op.clone() {
             Op::Push { user, key, priority, delay, max_attempts } => {
-                let user = user.map(|user| user.to_string().parse().unwrap());
+                let user = user.map(user_id);
                 let key = key.map(|key| key.to_string());
                 let same =
                     |e: &&Entry| key.is_some() && e.key == key && !matches!(e.state, JobState::Dead { .. });
@@ -187,9 +228,13 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
                     last_error: None,
                 });
             }
-            Op::Lease { max, length } => {
-                let due = if max == 0 { Vec::new() } else { model.due(now, max) };
-                let leases = queue.lease(Q, max, secs(length), Duration::ZERO).await.unwrap();
+            Op::Lease { ref others, max, length } => {
+                let whose = match others {
+                    None => Whose::Anyone,
+                    Some(user) => Whose::Others(user.map(user_id)),
+                };
+                let due = if max == 0 { Vec::new() } else { model.due(now, &whose, max) };
+                let leases = queue.lease_of(whose, Q, max, secs(length), Duration::ZERO).await.unwrap();
                 let leased: Vec<_> = leases.iter().map(|lease| lease.job.id.clone()).collect();
                 assert_eq!(leased, due, "{op:?}");
                 for lease in leases {

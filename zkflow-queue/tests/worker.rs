@@ -68,6 +68,36 @@ async fn jobs_that_write_their_results_leave_their_slots_to_others() {
     assert_eq!(std::iter::from_fn(|| heard.try_recv().ok()).count(), 3);
 }
 
+#[tokio::test]
+async fn a_user_with_many_jobs_leaves_a_slot_to_others() {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let gate = CancellationToken::new();
+    let until = gate.clone();
+    let bench = Bench::start(WorkerConfig { crowd: LIMIT, ..config(2) }, move |job, _| {
+        let (told, until) = (told.clone(), until.clone());
+        Box::pin(async move {
+            let held = job.subject.starts_with("held");
+            told.send(job.subject).unwrap();
+            if held {
+                until.cancelled().await;
+            }
+            Ok(())
+        })
+    });
+    let mut next = async || timeout(LIMIT, heard.recv()).await.unwrap().unwrap();
+    for (user, subject) in [("loud", "1"), ("loud", "2"), ("loud", "3"), ("quiet", "4"), ("loud", "held 5")] {
+        bench.push_for(user, subject).await;
+        assert_eq!(next().await, subject);
+    }
+    bench.push_for("loud", "held 6").await;
+    assert!(timeout(Duration::from_millis(300), next()).await.is_err(), "a job of the loud user has begun");
+    bench.push_for("quiet", "7").await;
+    assert_eq!(next().await, "7");
+    gate.cancel();
+    assert_eq!(next().await, "held 6");
+    bench.until_empty().await;
+}
+
 /// The handler blocks every thread of the runtime for three times the length of its lease.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cpu_bound_work_does_not_lose_its_lease() {
@@ -237,6 +267,11 @@ impl Bench {
 
     async fn push(&self, subject: &str) -> JobId {
         self.queue.push(NewJob::new(Q, subject)).await.unwrap().id
+    }
+
+    async fn push_for(&self, user: &str, subject: &str) {
+        let job = NewJob { user_id: Some(user.parse().unwrap()), ..NewJob::new(Q, subject) };
+        self.queue.push(job).await.unwrap();
     }
 
     async fn until_empty(&self) {

@@ -42,14 +42,27 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     async fn push(&self, job: NewJob) -> Result<Pushed, QueueError>;
 
     /// Hands out at most `max` due jobs of `queue`, each under a fresh lease of length `lease`.
+    /// As [`lease_of`](Self::lease_of), for the jobs of all users.
+    async fn lease(
+        &self,
+        queue: QueueName,
+        max: usize,
+        lease: Duration,
+        wait: Duration,
+    ) -> Result<Vec<Lease>, QueueError> {
+        self.lease_of(Whose::Anyone, queue, max, lease, wait).await
+    }
+
+    /// Hands out at most `max` due jobs of `queue` and of the users in `whose`, each under a fresh lease of length `lease`.
     ///
     /// # Behaviour
-    /// - Returns at once if a job is due. Otherwise waits for at most `wait`.
+    /// - Returns at once if such a job is due. Otherwise waits for at most `wait`.
     /// - Wakes up early when a job falls due, or when this process pushes, releases or fails a job.
     ///   A backend for many machines also wakes up for other processes.
     /// - If the future is dropped, jobs may stay leased without a worker until their leases end.
-    async fn lease(
+    async fn lease_of(
         &self,
+        whose: Whose,
         queue: QueueName,
         max: usize,
         lease: Duration,
@@ -112,6 +125,37 @@ pub const LEASE_EXPIRED: &str = "lease expired";
 
 /// Minimum number of dead letters stored per queue; the oldest are dropped first.
 pub const DEAD_LETTERS: usize = 10_000;
+
+/// Due jobs, in their order, among which a lease looks for those of [other users](Whose::Others). Each user has about one job
+/// in each round, so a job of another user is among the first few.
+pub const LOOKED_AT: usize = 16;
+
+/// Users whose jobs a lease takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// All users.
+    Anyone,
+    /// All users but this one; `None`: all jobs with a user. Only the first [`LOOKED_AT`] due jobs are looked at.
+    Others(Option<UserId>),
+}
+
+impl Whose {
+    /// Whether a lease takes the jobs of `user`.
+    pub fn includes(&self, user: Option<&UserId>) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Others(other) => other.as_ref() != user,
+        }
+    }
+
+    /// Number of due jobs that a lease of at most `max` jobs looks at.
+    pub fn looked_at(&self, max: usize) -> usize {
+        match self {
+            Self::Anyone => max,
+            Self::Others(_) => LOOKED_AT,
+        }
+    }
+}
 
 /// A queue for each kind of job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

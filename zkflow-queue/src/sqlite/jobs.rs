@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
-    Job, LEASE_EXPIRED, Lease, LeaseToken, NewJob, Pushed, QueueName, QueueStats, Retry,
+    Job, LEASE_EXPIRED, Lease, LeaseToken, NewJob, Pushed, QueueName, QueueStats, Retry, Whose,
 };
 use zkflow_store::sqlite::rusqlite::{self, Connection, OptionalExtension as _, params};
 
@@ -86,10 +86,11 @@ pub(super) fn next_due(connection: &Connection, queue: QueueName) -> rusqlite::R
     Ok(next.map(Timestamp::from_millis))
 }
 
-/// Hands out at most `max` due jobs until `until`.
+/// Hands out at most `max` due jobs of the users in `whose` until `until`.
 pub(super) fn lease(
     connection: &Connection,
     now: Timestamp,
+    whose: &Whose,
     queue: QueueName,
     max: usize,
     until: Timestamp,
@@ -100,11 +101,20 @@ pub(super) fn lease(
         "UPDATE queue_jobs SET state = 'leased', attempt = attempt + 1, lease_until = ?1,
              nonce = lower(hex(randomblob(16)))
          WHERE id IN (
-             SELECT id FROM queue_jobs WHERE queue = ?2 AND state = 'waiting' AND round IS NOT NULL
-             ORDER BY priority DESC, round, run_at, id LIMIT ?3)
+             SELECT id FROM (
+                 SELECT * FROM queue_jobs WHERE queue = ?2 AND state = 'waiting' AND round IS NOT NULL
+                 ORDER BY priority DESC, round, run_at, id LIMIT ?3)
+             WHERE NOT ?4 OR user_id IS NOT ?5
+             ORDER BY priority DESC, round, run_at, id LIMIT ?6)
          RETURNING *",
     )?;
-    let leased = update.query_map(params![until.as_millis(), queue.as_str(), count(max)], |row| {
+    let (some, other) = match whose {
+        Whose::Anyone => (false, None),
+        Whose::Others(user) => (true, user.as_ref().map(UserId::as_str)),
+    };
+    let looked_at = count(whose.looked_at(max));
+    let values = params![until.as_millis(), queue.as_str(), looked_at, some, other, count(max)];
+    let leased = update.query_map(values, |row| {
         let job = row::job(row)?;
         let token = LeaseToken { job: job.id.clone(), nonce: row.get("nonce")? };
         Ok((row.get::<_, i64>("round")?, Lease { job, token, until }))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use zkflow_core::service::queue::{JobQueue, Lease, LeaseToken, QueueError};
+use zkflow_core::service::queue::{JobQueue, Lease, LeaseToken, QueueError, Whose};
 
 use super::WorkerConfig;
 
@@ -40,13 +40,13 @@ impl Keeper {
         Ok(Self { queue, config, thread, _ends_the_thread: end.drop_guard() })
     }
 
-    /// Leases at most `max` jobs. The keeper's thread renews them at once, even if the caller's runtime is
+    /// Leases at most `max` jobs of the users in `whose`. The keeper's thread renews them at once, even if the caller's runtime is
     /// busy.
-    pub(super) async fn lease(&self, max: usize) -> Result<Vec<Kept>, QueueError> {
+    pub(super) async fn lease(&self, whose: Whose, max: usize) -> Result<Vec<Kept>, QueueError> {
         let (queue, WorkerConfig { queue: name, lease, wait, .. }) =
             (self.queue.clone(), self.config.clone());
         let leasing = self.thread.spawn(async move {
-            let leases = queue.lease(name, max, lease, wait).await?;
+            let leases = queue.lease_of(whose, name, max, lease, wait).await?;
             Ok(leases.into_iter().map(|taken| keep(queue.clone(), lease, taken)).collect())
         });
         leasing.await.unwrap_or_else(|error| Err(QueueError::backend("leasing jobs", error)))

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
-    Failed, Job, JobQueue, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats, Retry,
+    Failed, Job, JobQueue, Lease, LeaseToken, NewJob, Pushed, QueueError, QueueName, QueueStats, Retry, Whose,
 };
 
 use crate::state::Pauses;
@@ -35,8 +35,9 @@ impl JobQueue for Pausable {
         self.queue.push(job).await
     }
 
-    async fn lease(
+    async fn lease_of(
         &self,
+        whose: Whose,
         queue: QueueName,
         max: usize,
         lease: Duration,
@@ -49,7 +50,7 @@ impl JobQueue for Pausable {
             if self.pauses.paused().await.contains(&queue) {
                 tokio::time::sleep(turn).await;
             } else {
-                let leased = self.queue.lease(queue, max, lease, turn).await?;
+                let leased = self.queue.lease_of(whose.clone(), queue, max, lease, turn).await?;
                 if !leased.is_empty() {
                     return Ok(leased);
                 }

@@ -1,10 +1,11 @@
--- ARGV: now, max, length, nonce, 1 if the call may have been made before.
+-- ARGV: now, max, length, nonce, number of due jobs to look at, '=' and the user whose jobs are not taken (or ''), 1 if the
+-- call may have been made before.
 -- Returns the leased jobs, after the milliseconds until a job falls due ('' if none will, or with leased jobs).
 local now, max, nonce = present(), tonumber(ARGV[2]), ARGV[4]
 settle(now)
 
 -- A repeated call gets the same jobs as the call whose answer was lost.
-if ARGV[5] == '1' then
+if ARGV[7] == '1' then
   local given = { '' }
   for _, id in ipairs(redis.call('ZRANGE', leased, 0, -1)) do
     local job = listed(id)
@@ -40,8 +41,8 @@ for _, id in ipairs(fallen) do
   save(job)
 end
 
-local taken = redis.call('ZRANGE', ready, 0, max - 1)
-if #taken == 0 then
+local looked_at = redis.call('ZRANGE', ready, 0, ARGV[5] - 1)
+if #looked_at == 0 then
   local next
   for _, set in ipairs({ later, leased }) do
     local at = tonumber(redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2])
@@ -54,12 +55,14 @@ end
 
 local ends = math.min(now + ARGV[3], 253402207200000)
 local given = { '' }
-for _, text_of_place in ipairs(taken) do
+for _, text_of_place in ipairs(looked_at) do
   local job = listed(string.sub(text_of_place, -36))
-  leave(job)
-  redis.call('HSET', rounds, job.priority, math.max(job.round, handed_out(job)))
-  job.state, job.attempt, job.ends, job.nonce, job.round = 'leased', job.attempt + 1, ends, nonce, nil
-  redis.call('ZADD', leased, text(ends), job.id)
-  table.insert(given, save(job))
+  if #given <= max and ARGV[6] ~= '=' .. (job.user or '') then
+    leave(job)
+    redis.call('HSET', rounds, job.priority, math.max(job.round, handed_out(job)))
+    job.state, job.attempt, job.ends, job.nonce, job.round = 'leased', job.attempt + 1, ends, nonce, nil
+    redis.call('ZADD', leased, text(ends), job.id)
+    table.insert(given, save(job))
+  end
 end
 return given

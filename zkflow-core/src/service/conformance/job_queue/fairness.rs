@@ -1,7 +1,9 @@
 //! Fairness between users.
 
 use super::{Q, QueueHarness, job};
-use crate::service::queue::{NewJob, QueueName, Retry};
+use std::time::Duration;
+
+use crate::service::queue::{LOOKED_AT, NewJob, QueueName, Retry, Whose};
 
 /// A user with many jobs does not delay the others: each user has one job in a round.
 pub async fn users_take_turns(h: QueueHarness) {
@@ -17,6 +19,33 @@ pub async fn a_newcomer_gets_the_next_round(h: QueueHarness) {
     assert_eq!([subject(&h).await, subject(&h).await], ["a2", "b1"]);
     push_all(&h, &["b2", "b3"]).await;
     assert_eq!(lease_all(&h).await, ["a3", "b2", "a4", "b3"]);
+}
+
+/// A lease for the jobs of others passes over those of one user, which keep their places.
+pub async fn a_lease_may_be_for_the_jobs_of_others(h: QueueHarness) {
+    let lease_of_others = async |user: &str, max| {
+        let whose = Whose::Others(user.parse().ok());
+        let leases = h.queue.lease_of(whose, Q, max, h.tick * 10, Duration::ZERO).await.expect("lease");
+        leases.into_iter().map(|lease| lease.job.subject).collect::<Vec<_>>()
+    };
+    push_all(&h, &["a1", "a2", "a3", "b1", "-1", "c1"]).await;
+    assert_eq!(lease_of_others("a", 0).await, [""; 0], "max = 0");
+    assert_eq!(lease_of_others("a", 2).await, ["b1", "-1"]);
+    assert_eq!(lease_of_others("c", 1).await, ["a1"]);
+    assert_eq!(lease_of_others("a", 9).await, ["c1"]);
+    assert_eq!(lease_of_others("a", 9).await, [""; 0], "only jobs of the user are left");
+    push_all(&h, &["-2"]).await;
+    assert_eq!(lease_of_others("", 9).await, ["a2", "a3"], "the jobs without a user are one user's");
+    assert_eq!(lease_all(&h).await, ["-2"]);
+    // Far behind the jobs of one user, those of another are not looked for.
+    let subjects: Vec<String> = (0..LOOKED_AT).map(|i| format!("d{i}")).collect();
+    for subject in &subjects {
+        h.push(NewJob { priority: 1, ..of_user(subject) }).await;
+    }
+    push_all(&h, &["e1"]).await;
+    assert_eq!(lease_of_others("d", 9).await, [""; 0]);
+    assert_eq!(h.lease(1).await.len(), 1);
+    assert_eq!(lease_of_others("d", 9).await, ["e1"]);
 }
 
 /// A stream of new users does not starve an earlier one.
