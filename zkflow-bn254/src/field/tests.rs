@@ -2,7 +2,8 @@
 //! of the ranges that lazy reduction allows.
 
 use ark_bn254::{Fq, Fq2, Fr};
-use ark_ff::{AdditiveGroup, Field, PrimeField, batch_inversion};
+use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField, batch_inversion};
+use num_bigint::BigUint;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -120,30 +121,41 @@ fn every_operation_agrees_with_arkworks_on_a_million_elements() {
     }
 }
 
-/// Elements whose words in Montgomery form are at their extremes: each word is 0, 1, the largest, or near that of the
-/// modulus.
-fn extremes<F: PrimeField<BigInt = ark_ff::BigInt<4>>>(element: impl Fn(ark_ff::BigInt<4>) -> F) -> Vec<F> {
-    let words = |i: usize| {
-        let word = F::MODULUS.0[i];
-        [0, 1, word.wrapping_sub(1), word, word.wrapping_add(1), u64::MAX]
-    };
-    let mut found = Vec::new();
-    for a in words(0) {
-        for b in words(1) {
-            for c in words(2) {
-                for d in words(3) {
-                    let number = ark_ff::BigInt([a, b, c, d]);
-                    if number < F::MODULUS {
-                        found.push(element(number));
-                    }
-                }
-            }
-        }
+/// Numbers below the modulus with limbs of `bits` bits at their extremes: each limb is 0, 1, the largest, or near that
+/// of the modulus.
+fn extremes<F: PrimeField<BigInt = BigInt<4>>>(bits: u32, near: &[i64]) -> Vec<BigInt<4>> {
+    let modulus = BigUint::from(F::MODULUS);
+    let largest = u64::MAX >> (64 - bits);
+    let mut numbers = vec![BigUint::ZERO];
+    for at in (0..256u32).step_by(bits as usize) {
+        let limb = ((&modulus >> at) & BigUint::from(largest)).to_u64_digits()[0];
+        let near = near.iter().map(|offset| limb.wrapping_add_signed(*offset) & largest);
+        let values: Vec<u64> = [0, 1, largest].into_iter().chain(near).collect();
+        numbers = numbers
+            .iter()
+            .flat_map(|number| values.iter().map(move |value| number + (BigUint::from(*value) << at)))
+            .collect();
     }
-    found
+    numbers.retain(|number| *number < modulus);
+    numbers.into_iter().map(|number| number.try_into().expect("a number below the modulus fits")).collect()
 }
 
-/// Multiplies all pairs of extreme elements.
+/// Numbers whose words of 64 bits are at their extremes.
+fn extreme_words<F: PrimeField<BigInt = BigInt<4>>>() -> Vec<BigInt<4>> {
+    extremes::<F>(64, &[-1, 0, 1])
+}
+
+/// The elements whose Montgomery forms have extreme words (R = 2^256), and those with extreme limbs of 52 bits
+/// (R = 2^260).
+fn extreme_forms<F: PrimeField<BigInt = BigInt<4>>>() -> [Vec<F>; 2] {
+    [(256, extreme_words::<F>()), (260, extremes::<F>(52, &[0]))].map(|(power, numbers)| {
+        let inverse = F::from(2u64).pow([power]).inverse().expect("not zero");
+        let element = |number| F::from_bigint(number).expect("below the modulus") * inverse;
+        numbers.into_iter().map(element).collect()
+    })
+}
+
+/// Multiplies all pairs of elements with extreme forms. The portable kernel has words, the others limbs of 52 bits.
 struct CheckExtremes;
 
 impl Task for CheckExtremes {
@@ -151,8 +163,12 @@ impl Task for CheckExtremes {
 
     #[inline(always)]
     fn run<B: Backend>(self) {
-        check_extremes::<B::Fq>(&extremes(Fq::new_unchecked));
-        check_extremes::<B::Fr>(&extremes(Fr::new_unchecked));
+        for extremes in extreme_forms() {
+            check_extremes::<B::Fq>(&extremes);
+        }
+        for extremes in extreme_forms() {
+            check_extremes::<B::Fr>(&extremes);
+        }
     }
 }
 
@@ -166,7 +182,8 @@ fn check_extremes<L: Lanes>(extremes: &[L::Field]) {
                 core::array::from_fn(|lane| extremes[(start + lane) % extremes.len()]);
             let c: [L::Field; MAX_WIDTH] =
                 core::array::from_fn(|lane| extremes[(start + i + lane) % extremes.len()]);
-            let (la, lb, lc) = (L::load(&a), L::load(&b), L::load(&c));
+            // A loaded form is extreme, or extreme plus the modulus.
+            let (la, lb, lc) = (L::load(&a).canonical(), L::load(&b).canonical(), L::load(&c).canonical());
             expect(la.mul(lb), map2(&a, &b, |a, b| a * b));
             expect(la.add(lb), map2(&a, &b, |a, b| a + b));
             expect(la.sub(lb), map2(&a, &b, |a, b| a - b));
@@ -178,7 +195,7 @@ fn check_extremes<L: Lanes>(extremes: &[L::Field]) {
 }
 
 #[test]
-fn elements_with_extreme_words_agree_with_arkworks() {
+fn elements_with_extreme_limbs_agree_with_arkworks() {
     for kernel in Kernel::available() {
         kernel.run(CheckExtremes);
     }
@@ -193,8 +210,7 @@ impl Task for CheckAdoption {
     #[inline(always)]
     fn run<B: Backend>(self) {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
-        let mut words =
-            extremes(Fq::new_unchecked).into_iter().map(|element| element.0.0).collect::<Vec<_>>();
+        let mut words: Vec<[u64; 4]> = extreme_words::<Fq>().into_iter().map(|number| number.0).collect();
         words.extend((0..1000).map(|_| core::array::from_fn(|_| rng.r#gen())));
         words.extend([[u64::MAX; 4], Fq::MODULUS.0]);
         for chunk in words.chunks_exact(MAX_WIDTH) {
@@ -209,7 +225,7 @@ impl Task for CheckAdoption {
                 let mut elements = [Fq::ZERO; MAX_WIDTH];
                 found.store(&mut elements);
                 for lane in 0..B::Fq::WIDTH {
-                    let number = ark_ff::BigInt(chunk[first + lane]);
+                    let number = BigInt(chunk[first + lane]);
                     assert_eq!(below >> lane & 1 == 1, number < Fq::MODULUS);
                     if number < Fq::MODULUS {
                         assert_eq!(elements[lane], Fq::new_unchecked(number));
