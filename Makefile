@@ -11,7 +11,7 @@ CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc differences large bench fuzz clean
+.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc differences proofs large bench fuzz clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -129,6 +129,11 @@ SECONDS := 900
 differences: setup ## Random circuits compiled by circom and zkflow, with witnesses by tape, module and snarkjs (SECONDS, default 900)
 	$(CARGO) build --locked --release --package zkflow-cli --no-default-features --bin zkflow
 	ZKFLOW=$(RELEASE) ZKFLOW_TOOLS=$(CURDIR)/tools python3 compat/differential/fuzz.py --seconds $(SECONDS)
+
+# The same seed makes the same keys and inputs.
+SEED := 1
+proofs: setup ## 1000 proofs of random inputs over 10 circuits for each kernel with 1, 2 and 4 threads, verified here and by snarkjs (minutes; SEED, default 1)
+	PROOFS_SEED=$(SEED) $(CARGO) test --locked --workspace --test native -- --ignored --nocapture
 
 # nvcc comes from PyPI; compiling needs no GPU.
 CUDA_TOOLS := tools/.cuda/.installed

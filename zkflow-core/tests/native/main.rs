@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../../zkflow-groth16/tests/interop/tools.rs"]
+#[path = "../../../zkflow-groth16/tests/interop/tools.rs"]
 mod tools;
 
-#[path = "../../zkflow-circom/tests/support/mod.rs"]
+#[path = "../../../zkflow-circom/tests/support/mod.rs"]
 mod support;
+
+mod circuits;
+mod counts;
 
 use std::fs;
 use std::sync::Arc;
