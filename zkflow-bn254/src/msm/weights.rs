@@ -31,6 +31,11 @@ impl Weights {
         Self(weights.map(|bytes| std::array::from_fn(|i| weight(&bytes.as_chunks().0[i]))).collect())
     }
 
+    /// The weights of each point, one for each round.
+    pub fn of_points(&self) -> &[[i16; ROUNDS]] {
+        &self.0
+    }
+
     /// Number of points.
     pub fn len(&self) -> usize {
         self.0.len()

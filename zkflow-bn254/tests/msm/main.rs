@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod constant;
+mod stored;
+mod weights;
+
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
