@@ -36,7 +36,10 @@ const MOST_FAULTS: usize = 16;
 /// solc [`VERSION`]: a native program, or the npm package under Node.js. Runs as a [`ConfinedCommand`], which reads
 /// and writes no files.
 #[derive(Debug, Clone)]
-pub struct Solc(Program);
+pub struct Solc {
+    program: Program,
+    limits: ProcessLimits,
+}
 
 #[derive(Debug, Clone)]
 enum Program {
@@ -49,7 +52,7 @@ impl Solc {
     /// Uses a native compiler, as given by `SOLC_PATH`. Does not check that it exists. A name without a folder is
     /// searched in `PATH`.
     pub fn native(path: impl Into<PathBuf>) -> Self {
-        Self(Program::Native(path.into()))
+        Self::new(Program::Native(path.into()))
     }
 
     /// Uses the native compiler at `path`; `None`: searches for the npm package.
@@ -69,12 +72,16 @@ impl Solc {
     /// Uses the npm package `solc` in the folder `modules`, run by `node`. Each run compares the compiler with its
     /// pinned digest.
     pub fn node(modules: &Path) -> Self {
-        Self(Program::Node(modules.join(PACKAGE)))
+        Self::new(Program::Node(modules.join(PACKAGE)))
+    }
+
+    fn new(program: Program) -> Self {
+        Self { program, limits: LIMITS }
     }
 
     /// The program, with its standard input.
     fn command(&self, input: Vec<u8>) -> Result<ConfinedCommand, SolidityError> {
-        match &self.0 {
+        match &self.program {
             Program::Native(path) => {
                 let command = ConfinedCommand::new(path).map_err(|error| failed(&error))?;
                 Ok(command.arguments(["--standard-json"]).input(input))
@@ -95,7 +102,7 @@ impl Solc {
     fn run(&self, input: Vec<u8>) -> Result<Vec<u8>, SolidityError> {
         /// Bytes shown of what a failed compiler prints.
         const SHOWN: usize = 1000;
-        let finished = self.command(input)?.run(&LIMITS).map_err(|error| failed(&error))?;
+        let finished = self.command(input)?.run(&self.limits).map_err(|error| failed(&error))?;
         if finished.status.success() {
             return Ok(finished.output);
         }
@@ -275,8 +282,9 @@ mod tests {
         let endless = program(folder.path(), "#!/bin/sh\nexec yes\n");
         let error = Solc::native(endless).compile(SOURCE, "C").unwrap_err().to_string();
         assert!(error.contains("limit of 16777216 bytes"), "{error}");
-        let hangs = program(folder.path(), "#!/bin/sh\nexec sleep 600\n");
-        let error = Solc::native(hangs).compile(SOURCE, "C").unwrap_err().to_string();
-        assert!(error.contains("limit of 30 s"), "{error}");
+        let mut hangs = Solc::native(program(folder.path(), "#!/bin/sh\nexec sleep 600\n"));
+        hangs.limits.wall = Duration::from_secs(1);
+        let error = hangs.compile(SOURCE, "C").unwrap_err().to_string();
+        assert!(error.contains("limit of 1 s"), "{error}");
     }
 }
