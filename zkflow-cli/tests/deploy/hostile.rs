@@ -139,7 +139,7 @@ async fn a_node_whose_nonces_grow_gets_four_signatures_and_no_more() {
 #[tokio::test]
 async fn a_node_that_mines_nothing_gets_four_signatures_of_one_nonce_within_the_limits() {
     let node = Node::new();
-    let args = ["--replace-after-s", "1", "--deploy-time-s", "30"];
+    let args = ["--replace-after-s", "1", "--deploy-time-s", "15"];
     let dear = Node { becomes_dear: true, ..Node::new() };
     // Four transactions of at most 360 000 gas and a salt, of which the dearest costs 1.43 gwei for each.
     let daily = ["--max-daily-gwei", "530000"];

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::future::join_all;
 use zkflow_core::service::catalog::{DeployedContract, DeploymentStage};
 use zkflow_core::service::chain::{
     Address, Attempts, ChainClient, ChainError, Fees, Receipt, SignedTransaction, TransactionHash,
@@ -257,13 +258,14 @@ async fn a_replacement_is_signed_then_stored_then_sent_and_dearer() {
 
 #[tokio::test]
 async fn any_of_the_transactions_may_be_mined() {
-    for number in 0..3 {
+    join_all((0..3).map(async |number| {
         let state = State { mines: Some((number, Sent(2))), ..State::default() };
         let mut process = Process::new(SpendingLimits::default(), state).await;
         let deployed = process.run(60).await.unwrap().unwrap();
         assert_eq!(deployed.transaction, Some(hash_of(&process, number)));
         process.assert_one_nonce();
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
@@ -308,13 +310,14 @@ async fn a_refused_replacement_leaves_the_waiting_transaction_good() {
 
 #[tokio::test]
 async fn a_crash_around_a_replacement_gives_one_contract() {
-    for (crash, mined, after) in [
+    let cases = [
         // Signed but not stored: the next process signs the same one again.
         (Signed(1), 1, Sent(1)),
         // Stored but not sent: the next process sends it.
         (Stored(1), 1, Sent(1)),
         (Sent(1), 0, Sent(1)),
-    ] {
+    ];
+    join_all(cases.map(async |(crash, mined, after)| {
         let state = State { crash: Some(crash), mines: Some((mined, after)), ..State::default() };
         let mut process = Process::new(SpendingLimits::default(), state).await;
         assert!(process.run(2).await.is_none(), "{crash:?}: it did not crash");
@@ -331,5 +334,6 @@ async fn a_crash_around_a_replacement_gives_one_contract() {
                 assert!(events[..at].contains(&Stored(*number)), "{crash:?}: {events:?}");
             }
         }
-    }
+    }))
+    .await;
 }
