@@ -8,6 +8,7 @@ mod honest;
 mod keys;
 mod powers;
 
+use std::collections::HashMap;
 use std::io::Cursor;
 
 use ark_bn254::{Fr, G1Affine};
@@ -94,19 +95,27 @@ fn forge(key: &VerifyingKey, k: Fr) -> bool {
     Verifier::new(key.clone()).is_ok_and(|verifier| verifier.verify(&signals, &proof).unwrap_or(false))
 }
 
-/// The verdict with the circuit and the powers of tau; `None` if they refuse the key.
-fn verdict(ptau: &[u8], zkey: &[u8]) -> Option<KeyVerdict> {
-    let (rng, options) = (&mut os_rng(), StepOptions::default());
-    let mut powers = Powers::verify(Box::new(Cursor::new(ptau.to_vec())), rng, options).ok()?;
-    let mut key = ZKeyFile::open(Cursor::new(zkey)).ok()?;
-    powers.verify_key(&circuit(), &mut key, rng, options).ok()
+/// Powers of tau by their bytes, each verified once; `None` if they are refused.
+#[derive(Default)]
+struct Verified(HashMap<Vec<u8>, Option<Powers>>);
+
+impl Verified {
+    /// The verdict with the circuit and the powers of tau; `None` if they refuse the key.
+    fn verdict(&mut self, ptau: &[u8], zkey: &[u8]) -> Option<KeyVerdict> {
+        let (rng, options) = (&mut os_rng(), StepOptions::default());
+        let powers = self.0.entry(ptau.to_vec()).or_insert_with(|| {
+            Powers::verify(Box::new(Cursor::new(ptau.to_vec())), &mut os_rng(), options).ok()
+        });
+        let mut key = ZKeyFile::open(Cursor::new(zkey)).ok()?;
+        powers.as_mut()?.verify_key(&circuit(), &mut key, rng, options).ok()
+    }
 }
 
 #[test]
 fn every_forged_key_is_refused_and_known_forgeries_work() {
     let forgeries = keys::all();
     assert!(forgeries.len() >= 50, "{}", forgeries.len());
-    let mut forged = 0;
+    let (mut forged, mut verified) = (0, Verified::default());
     for Forgery { name, ptau, zkey, delta } in &forgeries {
         save(name, ptau, Some(zkey));
         if let Some(delta) = delta {
@@ -120,7 +129,7 @@ fn every_forged_key_is_refused_and_known_forgeries_work() {
         let claims = keys::CLAIMS.contains(name);
         assert_eq!(claimed.is_some(), claims, "{name}: {claimed:?}");
         assert!(claimed.is_none_or(|verdict| verdict.admit(true).unwrap().is_claimed()), "{name}");
-        let full = verdict(ptau, zkey).filter(|verdict| !verdict.is_forgeable());
+        let full = verified.verdict(ptau, zkey).filter(|verdict| !verdict.is_forgeable());
         assert!(full.is_none(), "{name}: {full:?}");
     }
     assert!(forged >= 15, "{forged}");

@@ -6,7 +6,7 @@ use ark_ec::{AdditiveGroup as _, AffineRepr, CurveGroup};
 use ark_ff::{Field, One, UniformRand};
 
 use super::super::{Beacon, development_name, phase2};
-use super::{Forgery, contributed, divide, g1, initial, name, number, powers, powers_with, random};
+use super::{Forgery, Verified, contributed, divide, g1, initial, name, number, powers, powers_with, random};
 use crate::format::zkey::{ContributionKind, ZKey};
 use crate::rng::os_rng;
 
@@ -251,10 +251,9 @@ fn changed_keys(ptau: &[u8]) -> Vec<Forgery> {
 /// A phase without a secret, and an honest other phase.
 fn weak_phases() -> Vec<Forgery> {
     let mut cases = Vec::new();
-    for (case, wanted) in
-        [("powers of tau are 1", "ptau all are 1"), ("powers of a beacon", "ptau of a beacon")]
+    for (case, ptau) in
+        [("powers of tau are 1", powers::all_are_1()), ("powers of a beacon", powers::of_a_beacon())]
     {
-        let (_, ptau) = powers::all().into_iter().find(|(name, _)| *name == wanted).unwrap();
         let mut key = initial(&ptau);
         contributed(&mut key, &[random(), random()]);
         cases.push(Forgery { name: case, zkey: key.write(), ptau, delta: None });
@@ -304,12 +303,12 @@ pub(super) fn outside() -> G2Affine {
 fn keys_for_development_are_labelled_whatever_their_other_phase_is() {
     let mut key = initial(&powers::for_development());
     contributed(&mut key, &[random(), random()]);
-    let verdict = super::verdict(&powers::for_development(), &key.write());
+    let verdict = Verified::default().verdict(&powers::for_development(), &key.write());
     assert!(verdict.is_none(), "other powers for development");
     let ptau = powers::for_development();
     let mut key = initial(&ptau);
     contributed(&mut key, &[random(), random()]);
-    let verdict = super::verdict(&ptau, &key.write()).unwrap();
+    let verdict = Verified::default().verdict(&ptau, &key.write()).unwrap();
     assert_eq!(verdict.admit(true).unwrap().to_string(), "development");
     assert!(verdict.admit(false).is_err());
     let ptau = powers_with([random(), random(), random()]);

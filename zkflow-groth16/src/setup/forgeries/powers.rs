@@ -43,13 +43,13 @@ pub(super) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("ptau beta is twice alpha over tau to the 9", [a, b, b.double() * a.inverse().unwrap().pow([9])]),
         ("ptau tau has a small order", [Fr::get_root_of_unity(16).unwrap(), a, b]),
         ("ptau tau is 6 to the 80", [number(6).pow([80]), a, b]),
-        ("ptau all are 1", [one, one, one]),
     ] {
         cases.push((name, powers_with(secrets)));
     }
+    cases.push(("ptau all are 1", all_are_1()));
     let honest = powers_with([random(), a, b]);
     cases.push(("ptau without a contribution", prepared(&new())));
-    cases.push(("ptau of a beacon", prepared(&beacon(&new(), 1))));
+    cases.push(("ptau of a beacon", of_a_beacon()));
     cases.push(("ptau of two beacons", prepared(&beacon(&beacon(&new(), 1), 2))));
     cases.push(("ptau invented contribution", changed(&honest, |all| all[0].key.tau.g2_spx = all[0].tau_g2)));
     cases.push(("ptau duplicated contribution", changed(&honest, |all| all.push(all[0].clone()))));
@@ -68,6 +68,16 @@ pub(super) fn all() -> Vec<(&'static str, Vec<u8>)> {
     replaced.copy_within(end - 128..end - 64, end - 64);
     cases.push(("ptau point replaced", replaced));
     cases
+}
+
+/// Powers of tau whose secrets are 1.
+pub(super) fn all_are_1() -> Vec<u8> {
+    powers_with([Fr::one(); 3])
+}
+
+/// Powers of tau with a beacon as the only contribution.
+pub(super) fn of_a_beacon() -> Vec<u8> {
+    prepared(&beacon(&new(), 1))
 }
 
 /// Powers of tau in which only contributions with the development name are secret.

@@ -47,18 +47,24 @@ impl Known {
     where
         C: SWCurveConfig<ScalarField = Fr>,
     {
-        if self.of_beacons.is_empty() {
-            return None;
-        }
-        let multiples = BatchMulPreprocessing::new(base.into_group(), self.of_beacons.len());
-        multiples.batch_mul(&self.of_beacons).into_iter().zip(&self.of_beacons).find_map(|(multiple, k)| {
-            match multiple {
-                _ if multiple == point => Some(*k),
-                _ if multiple == -point => Some(-*k),
-                _ => None,
-            }
+        let multiples = multiples(base, &self.of_beacons);
+        multiples.into_iter().zip(&self.of_beacons).find_map(|(multiple, k)| match multiple {
+            _ if multiple == point => Some(*k),
+            _ if multiple == -point => Some(-*k),
+            _ => None,
         })
     }
+}
+
+/// Each of the numbers times the point.
+pub(super) fn multiples<C>(point: Affine<C>, numbers: &[Fr]) -> Vec<Affine<C>>
+where
+    C: SWCurveConfig<ScalarField = Fr>,
+{
+    if numbers.is_empty() {
+        return Vec::new();
+    }
+    BatchMulPreprocessing::new(point.into_group(), numbers.len()).batch_mul(numbers)
 }
 
 /// Numbers of beacons whose products are tried.

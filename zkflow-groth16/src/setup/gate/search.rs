@@ -5,31 +5,37 @@
 //! this search reaches further, from the generator only.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use ark_bn254::{Fq, Fr, G1Affine, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup as _, Field, PrimeField};
 
-use super::known::times;
+use super::known::{multiples, times};
 
-/// Multiples of the generator, and numbers of public beacons.
+/// Numbers of public beacons, and what is computed from them once for all points.
 pub(in super::super) struct Search {
-    /// x of `k G` for small `k`, and for small multiples of powers of small numbers.
-    table: HashSet<Fq>,
     /// Numbers of beacons, their powers up to the third, their inverses, and the products of two of these.
     factors: Vec<Fr>,
+    /// Each factor times the generator.
+    offsets: Vec<G1Affine>,
 }
+
+/// x of `k G` for small `k`, and for small multiples of powers of small numbers.
+static TABLE: LazyLock<HashSet<Fq>> = LazyLock::new(|| {
+    let generator = G1Affine::generator().into_group();
+    let mut points = run(generator, generator, SMALL);
+    for power in powers(generator) {
+        points.extend(run(power, power, MULTIPLES));
+    }
+    G1Projective::normalize_batch(&points).iter().filter_map(AffineRepr::x).collect()
+});
 
 impl Search {
     /// Prepares the search; `beacons` are the numbers of public beacons, of which the first [`BEACONS`] are used.
     pub(in super::super) fn new(beacons: &[Fr]) -> Self {
-        let generator = G1Affine::generator();
-        let mut points = run(generator.into_group(), generator.into_group(), SMALL);
-        for power in powers(generator.into_group()) {
-            points.extend(run(power, power, MULTIPLES));
-        }
-        let table = G1Projective::normalize_batch(&points).iter().filter_map(AffineRepr::x).collect();
-        Self { table, factors: factors(&beacons[..beacons.len().min(BEACONS)]) }
+        let factors = factors(&beacons[..beacons.len().min(BEACONS)]);
+        Self { offsets: multiples(G1Affine::generator(), &factors), factors }
     }
 
     /// Whether the point is a known multiple of the generator: `a / b`, a sum of such a number and a small one, or one of
@@ -47,16 +53,15 @@ impl Search {
         // Fractions with small numbers and with powers below.
         candidates.extend(run(base, base, SMALL));
         candidates.extend(powers(base));
-        for factor in &self.factors {
-            let offset = generator * factor;
+        for (offset, quotient) in self.offsets.iter().zip(multiples(point, &self.factors)) {
             candidates.extend([base - offset, base + offset]);
-            let quotient = base * factor;
+            let quotient = quotient.into_group();
             candidates.extend(run(quotient, quotient, MULTIPLES));
             candidates.extend(run(quotient - one, -one, MULTIPLES));
             candidates.extend(run(quotient + one, one, MULTIPLES));
         }
         let candidates = G1Projective::normalize_batch(&candidates);
-        candidates.iter().any(|candidate| candidate.x().is_none_or(|x| self.table.contains(&x)))
+        candidates.iter().any(|candidate| candidate.x().is_none_or(|x| TABLE.contains(&x)))
     }
 }
 
