@@ -1,10 +1,11 @@
-//! The doors of the command line: `info`, `verify`, `export-vkey`, `export-solidity`, `new` and `deploy` refuse every
-//! forged file, and show honest ones with the right label.
+//! The doors of the command line: `info`, `verify`, `export-vkey`, `export-solidity`, `new` and `deploy` refuse forged
+//! files, and show honest ones with the right label.
 //!
 //! The files in `forgeries/` are made by the tests of `zkflow-groth16` with `UPDATE_FORGERIES=1`. `NAME.POWERS.zkey` claims to come
 //! from `POWERS.ptau`; `ptau-NAME.ptau` is forged itself.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -65,6 +66,25 @@ fn groth16_data(name: &str) -> String {
 const CLAIMS: [&str; 5] =
     ["powers-of-a-beacon", "key-of-other-powers", "A-of-another-key", "C-not-divided", "H-not-divided"];
 
+/// The case of a key, its powers of tau, and whether it is shown to every door: a claim, or the first of its kind.
+///
+/// A kind has the same first two words: `delta-is-2` and `delta-is-a-half`. `info` judges each key by its head, and `verify`
+/// by all its points. The other doors judge by the same two functions.
+fn cases() -> Vec<(PathBuf, String, String, bool)> {
+    let keys = forgeries("zkey");
+    assert!(keys.len() >= 60, "{}", keys.len());
+    let mut kinds = HashSet::new();
+    let case = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let (case, powers) = name.split_once('.').unwrap();
+        let kind: Vec<String> = case.split('-').take(2).map(str::to_owned).collect();
+        let everywhere = kinds.insert(kind) || CLAIMS.contains(&case);
+        let ptau = path.with_file_name(format!("{powers}.ptau")).display().to_string();
+        (path.clone(), case.to_owned(), ptau, everywhere)
+    };
+    keys.into_iter().map(case).collect()
+}
+
 #[test]
 fn every_door_refuses_forged_keys() {
     let place = Place::new();
@@ -72,15 +92,10 @@ fn every_door_refuses_forged_keys() {
     let r1cs = groth16_data("tiny.r1cs");
     let folder = place.path("circuit");
     fs::create_dir(&folder).unwrap();
-    let keys = forgeries("zkey");
-    assert!(keys.len() >= 60, "{}", keys.len());
-    let mut refused = [0; 5];
-    for path in &keys {
+    let mut everywhere = 0;
+    for (path, case, ptau, to_every_door) in cases() {
         let zkey = path.to_str().unwrap();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let (case, powers) = name.split_once('.').unwrap();
-        let ptau = path.with_file_name(format!("{powers}.ptau")).display().to_string();
-        let claims = CLAIMS.contains(&case);
+        let claims = CLAIMS.contains(&case.as_str());
 
         let info = place.run(&["zkey", "info", zkey]);
         let told = String::from_utf8(info.stdout).unwrap();
@@ -90,6 +105,10 @@ fn every_door_refuses_forged_keys() {
         let (told, _) = place.fails(&["zkey", "verify", &r1cs, &ptau, zkey]);
         assert!(!told.contains("record"), "{case}: {told}");
 
+        if !to_every_door {
+            continue;
+        }
+        everywhere += 1;
         let (sol, vkey) = (place.path("circuit/verifier.sol"), place.path("vkey.json"));
         let exports = [["zkey", "export-solidity", zkey, &sol], ["zkey", "export-vkey", zkey, &vkey]];
         for export in exports {
@@ -104,7 +123,7 @@ fn every_door_refuses_forged_keys() {
             place.fails(&evidence);
         }
 
-        fs::copy(path, place.path("circuit/proving_key.zkey")).unwrap();
+        fs::copy(&path, place.path("circuit/proving_key.zkey")).unwrap();
         if !claims {
             // The contract of another key.
             fs::write(&sol, "contract Groth16Verifier {}").unwrap();
@@ -113,14 +132,8 @@ fn every_door_refuses_forged_keys() {
         let (_, error) = place.fails(&deploy);
         let reasons = ["only claimed", "forgeable", "no verification key", "not valid", "expected"];
         assert!(reasons.iter().any(|reason| error.contains(reason)), "{case}: {error}");
-        refused.iter_mut().enumerate().for_each(|(door, count)| *count += usize::from(door > 2 || !claims));
     }
-    let honest: Vec<String> = refused.iter().map(ToString::to_string).collect();
-    println!(
-        "{} keys; refused by info, export-vkey, export-solidity, verify, deploy: {}",
-        keys.len(),
-        honest.join(", ")
-    );
+    assert!(everywhere >= 25, "{everywhere}");
 }
 
 #[test]
