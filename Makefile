@@ -10,6 +10,8 @@ PYTHON_TOOLS := tools/.venv/.installed
 CARGO_PUBLIC_API := 0.52.0
 # nextest runs the test binaries in parallel; plain `cargo test` runs the same tests.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+# Three tests at a time on two processors: a third of the time, tests wait for processes and for limits.
+TEST_THREADS := $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
 
 .PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc differences proofs large bench fuzz clean
 
@@ -75,13 +77,16 @@ lint: python $(PYTHON_TOOLS)
 	$(CARGO) check --locked --package zkflow-server --no-default-features --quiet
 	$(CARGO) check --locked --package zkflow-cli --no-default-features --quiet
 
+# With the features of clippy and with the examples, whose dependencies are those of the tests: clippy has checked the
+# dependencies for it.
 doc:
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --lib --bins --examples \
+	  --features zkflow-cli/cuda --quiet
 
 unit: setup
 	$(CARGO) test --locked --workspace --doc --quiet
 ifeq ($(NEXTEST),yes)
-	$(CARGO) nextest run --locked --workspace --no-fail-fast
+	$(CARGO) nextest run --locked --workspace --no-fail-fast --test-threads $(TEST_THREADS)
 else
 	$(CARGO) test --locked --workspace --all-targets --no-fail-fast
 endif
