@@ -5,7 +5,7 @@
 //! this search reaches further, from the generator only.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use ark_bn254::{Fq, Fr, G1Affine, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup};
@@ -21,15 +21,21 @@ pub(in super::super) struct Search {
     offsets: Vec<G1Affine>,
 }
 
-/// x of `k G` for small `k`, and for small multiples of powers of small numbers.
-static TABLE: LazyLock<HashSet<Fq>> = LazyLock::new(|| {
+/// x of `k G` for small `k`, and for small multiples of powers of small numbers. Computed by the first caller.
+fn table() -> &'static HashSet<Fq> {
+    static TABLE: OnceLock<HashSet<Fq>> = OnceLock::new();
+    if let Some(table) = TABLE.get() {
+        return table;
+    }
+    // Outside of the lock: the normalisation waits for threads of rayon, which may wait for the table.
     let generator = G1Affine::generator().into_group();
     let mut points = run(generator, generator, SMALL);
     for power in powers(generator) {
         points.extend(run(power, power, MULTIPLES));
     }
-    G1Projective::normalize_batch(&points).iter().filter_map(AffineRepr::x).collect()
-});
+    let table = G1Projective::normalize_batch(&points).iter().filter_map(AffineRepr::x).collect();
+    TABLE.get_or_init(|| table)
+}
 
 impl Search {
     /// Prepares the search; `beacons` are the numbers of public beacons, of which the first [`BEACONS`] are used.
@@ -54,14 +60,14 @@ impl Search {
         candidates.extend(run(base, base, SMALL));
         candidates.extend(powers(base));
         for (offset, quotient) in self.offsets.iter().zip(multiples(point, &self.factors)) {
-            candidates.extend([base - offset, base + offset]);
+            candidates.extend([base - *offset, base + *offset]);
             let quotient = quotient.into_group();
             candidates.extend(run(quotient, quotient, MULTIPLES));
             candidates.extend(run(quotient - one, -one, MULTIPLES));
             candidates.extend(run(quotient + one, one, MULTIPLES));
         }
-        let candidates = G1Projective::normalize_batch(&candidates);
-        candidates.iter().any(|candidate| candidate.x().is_none_or(|x| TABLE.contains(&x)))
+        let (candidates, table) = (G1Projective::normalize_batch(&candidates), table());
+        candidates.iter().any(|candidate| candidate.x().is_none_or(|x| table.contains(&x)))
     }
 }
 
