@@ -11,9 +11,10 @@ mod shape;
 mod steps;
 
 pub use error::{InputError, InputProblem};
-pub use expected::{ExpectedInput, check_expected};
+pub use expected::{ExpectedInput, check_expected, given_twice};
 pub use node::NotAnObject;
 pub use shape::Shape;
+pub use steps::input_of;
 pub use zkflow_groth16::field::json::NumberRule;
 
 pub(crate) use error::MAX_LISTED;

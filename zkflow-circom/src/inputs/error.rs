@@ -33,6 +33,12 @@ pub enum InputProblem {
     /// A name occurs twice.
     #[error("given twice")]
     Duplicate,
+    /// An input that is given in another object too.
+    #[error("also given in {other}")]
+    Elsewhere {
+        /// Path of the other object.
+        other: String,
+    },
     /// The shape is wrong: for example an array in place of a value, or an array of the wrong length.
     #[error("expected {expected}, found {found}")]
     WrongShape {
@@ -62,7 +68,7 @@ impl Classified for InputError {
         match &self.problem {
             InputProblem::Unknown { .. } => "unknown_input",
             InputProblem::Missing => "missing_input",
-            InputProblem::Duplicate => "duplicate_input",
+            InputProblem::Duplicate | InputProblem::Elsewhere { .. } => "duplicate_input",
             InputProblem::WrongShape { .. } => "wrong_shape",
             InputProblem::Number(NumberError::Inexact | NumberError::Fraction) => "unsafe_number",
             InputProblem::Number(NumberError::Field(FieldError::NotDecimal)) => "not_decimal",

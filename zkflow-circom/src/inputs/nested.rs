@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::node::{Fault, Node};
-use super::steps::{Step, steps};
+use super::steps::{Step, is_part, steps};
 
 /// A value with the rest of the path to it.
 type Part<'a> = (&'a [Step<'a>], Node);
@@ -17,8 +17,7 @@ pub(crate) fn nested(fields: Vec<(String, Node)>) -> Vec<(String, Node)> {
     let (mut names, mut nodes) = (Vec::new(), Vec::new());
     for (name, node) in fields {
         let node = within(node);
-        let is_part = name.contains(['.', '[']) && steps(&name).is_some();
-        match is_part {
+        match is_part(&name) {
             true => {
                 names.push(name);
                 nodes.push(node);
@@ -35,7 +34,7 @@ pub(crate) fn nested(fields: Vec<(String, Node)>) -> Vec<(String, Node)> {
 }
 
 /// The same for the objects in a node.
-fn within(node: Node) -> Node {
+pub(super) fn within(node: Node) -> Node {
     match node {
         Node::Object(fields) => Node::Object(nested(fields)),
         Node::Array(items) => Node::Array(items.into_iter().map(within).collect()),

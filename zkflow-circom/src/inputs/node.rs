@@ -93,6 +93,11 @@ impl Node {
         }
     }
 
+    /// Whether it is an array without values.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Array(items) if items.iter().all(Self::is_empty))
+    }
+
     /// Describes the kind of the node for an error message, without its value.
     pub(crate) fn describe(&self) -> String {
         match self {

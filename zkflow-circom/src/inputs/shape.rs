@@ -10,6 +10,7 @@ use serde_json::Value;
 use zkflow_groth16::field::json::NumberRule;
 
 use super::error::MAX_LISTED;
+use super::nested::within;
 use super::{InputError, InputProblem, Node, Path};
 
 /// The JSON shape of an input.
@@ -34,8 +35,8 @@ impl Shape {
 
     /// Checks that `value` has this shape, and that `rule` reads all its numbers. Errors begin with `path`.
     ///
-    /// A value with objects, for a bus, only needs the right number of numbers: the shape of an array does not contain
-    /// the names of fields.
+    /// A value with objects only needs the right number of numbers where an array is expected: the shape of an array
+    /// does not contain the names of a bus' fields.
     ///
     /// # Errors
     /// The first value that does not fit, with its path.
@@ -51,23 +52,30 @@ impl Shape {
     /// assert_eq!(error.to_string(), "inputs.pair[1]: negative");
     /// ```
     pub fn check(&self, path: &str, value: &Value, rule: NumberRule) -> Result<(), InputError> {
-        let (node, path) = (Node::of(value, rule), Path::Root(path));
+        self.check_node(&within(Node::of(value, rule)), Path::Root(path), rule, false)
+    }
+
+    /// The same for a value that is already read, with the parts of buses in their places.
+    ///
+    /// Of a bus whose fields are not known, only the number of values is checked.
+    pub(super) fn check_node(
+        &self,
+        node: &Node,
+        path: Path<'_>,
+        rule: NumberRule,
+        is_bus: bool,
+    ) -> Result<(), InputError> {
         let mut flattening = Flattening::new(rule);
-        match node.has_fields() && *self != Self::Value {
-            true => {
-                for (name, part) in Node::qualified(vec![(path.to_string(), node)]) {
-                    let mut values = Flattening::new(rule);
-                    values.freely(&part, Path::Root(&name))?;
-                    flattening.count += values.count;
-                }
-                if flattening.count == self.size() {
-                    return Ok(());
-                }
-                let (expected, found) = (format!("{} values", self.size()), flattening.count.to_string());
-                Err(path.error(InputProblem::WrongShape { expected, found }))
-            }
-            false => flattening.add(self, &node, path),
+        let is_array_as_bus = *self != Self::Value && !self.has_fields() && node.has_fields();
+        let is_unknown_bus = is_bus && matches!(node, Node::Array(_) | Node::Object(_));
+        if !is_array_as_bus && !is_unknown_bus {
+            return flattening.add(self, node, path);
         }
+        flattening.with_fields(node, path)?;
+        if flattening.count == self.size() {
+            return Ok(());
+        }
+        Err(wrong_shape(path, format!("{} values", self.size()), flattening.count.to_string()))
     }
 
     /// Number of values.
@@ -162,6 +170,7 @@ impl<'a> Flattening<'a> {
         match (shape, node) {
             (_, Node::Fault(fault)) => return Err(fault.at(&path)),
             (Shape::Value, Node::Value(_)) => self.push(node),
+            (shape, node) if shape.size() == 0 && node.is_empty() => {}
             (shape, Node::Value(_)) if self.rule == NumberRule::Lenient && shape.size() == 1 => {
                 self.push(node)
             }
@@ -217,6 +226,27 @@ impl<'a> Flattening<'a> {
         Ok(())
     }
 
+    /// The same with objects, whose fields are in any order.
+    fn with_fields(&mut self, node: &'a Node, path: Path<'_>) -> Result<(), InputError> {
+        match node {
+            Node::Object(fields) => {
+                let index = Index::new(fields);
+                for (name, _) in fields {
+                    let path = Path::Field(&path, name);
+                    self.with_fields(index.only(name, path)?, path)?;
+                }
+                Ok(())
+            }
+            Node::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.with_fields(item, Path::Index(&path, index))?;
+                }
+                Ok(())
+            }
+            node => self.freely(node, path),
+        }
+    }
+
     fn push(&mut self, node: &'a Node) {
         if let Node::Value(value) = node {
             self.values.push(value.expose_secret());
@@ -236,6 +266,10 @@ impl<'a> Index<'a> {
             index.entry(name.as_str()).and_modify(|known| *known = None).or_insert(Some(node));
         }
         Self(index)
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// The field with this name, which must occur exactly once.

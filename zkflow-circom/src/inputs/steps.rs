@@ -10,6 +10,19 @@ pub(crate) enum Step<'a> {
 /// Largest number of fields and indices in a name. Shapes are built by recursion, and names come from foreign files.
 pub(crate) const MOST_STEPS: usize = 64;
 
+/// The input that a name leads into: `p` for `p`, `p.x` and `p[0].x`.
+pub fn input_of(name: &str) -> &str {
+    match name.find(['.', '[']) {
+        Some(end) if is_part(name) => &name[..end],
+        _ => name,
+    }
+}
+
+/// Whether a name leads into a bus or an array, such as `p.x`.
+pub(super) fn is_part(name: &str) -> bool {
+    name.contains(['.', '[']) && steps(name).is_some()
+}
+
 /// Splits a name such as `path[3].x` into steps; `None` if it has more than [`MOST_STEPS`], or an index that circom does not
 /// write.
 pub(crate) fn steps(name: &str) -> Option<Vec<Step<'_>>> {

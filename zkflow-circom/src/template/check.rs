@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use super::document::{Document, Draft, Key};
+use super::infer::main_template;
 use super::inputs;
 use super::manifest::{Check, Dim, Manifest, ParamKind, ParamSpec};
 use super::name::{is_identifier, is_reserved};
@@ -28,6 +29,7 @@ pub(super) fn check(texts: &Texts<'_>) -> (Manifest, Vec<Vector>, Vec<Finding>) 
     let (document, draft, findings) = Document::read(texts.manifest);
     let read = findings.len();
     let mut checker = Checker { document, draft, findings };
+    checker.buses(texts.source);
     checker.parameters();
     checker.checks();
     checker.signals();
@@ -69,6 +71,17 @@ impl Checker<'_> {
             }
         }
         self.draft.manifest.parameters = parameters;
+    }
+
+    /// Marks the inputs that the source declares as buses. Faults of the source are reported [later](Self::source).
+    fn buses(&mut self, text: &str) {
+        let (source, _) = Source::read(text);
+        let Ok((_, definition, _)) = main_template(&source) else { return };
+        let buses: Vec<&str> =
+            definition.signals.iter().filter(|one| one.is_bus).map(|one| one.name).collect();
+        for input in &mut self.draft.manifest.inputs {
+            input.bus = buses.contains(&input.name.as_str());
+        }
     }
 
     fn checks(&mut self) {

@@ -56,7 +56,10 @@ pub(super) fn infer(text: &str) -> Result<Inferred<'_>, Vec<Finding>> {
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
     for signal in &definition.signals {
         let size = |size: &Expression<'_>| dim(text, size, &definition, &arguments);
-        let shape: Vec<Dim> = signal.sizes.iter().map(size).collect();
+        let mut shape: Vec<Dim> = signal.sizes.iter().map(size).collect();
+        if signal.is_bus {
+            shape.push(Dim::Param("values of the bus".to_owned()));
+        }
         let name = signal.name.to_owned();
         for size in &shape {
             if let Dim::Param(size) = size
@@ -69,7 +72,7 @@ pub(super) fn infer(text: &str) -> Result<Inferred<'_>, Vec<Finding>> {
         match signal.is_input {
             true => {
                 let public = public.contains(&signal.name);
-                inputs.push(SignalSpec { name, shape, public, description });
+                inputs.push(SignalSpec { name, shape, public, description, bus: signal.is_bus });
             }
             false => outputs.push(OutputSpec { name, shape, description }),
         }

@@ -35,6 +35,7 @@ pub(super) fn check(
         name: &input.name,
         public: input.public,
         shape: params.map(|params| Cow::Owned(input.shape(params))),
+        is_bus: input.bus,
     });
     check_expected(&expected.collect::<Vec<_>>(), given, rule)
 }

@@ -130,6 +130,9 @@ pub struct SignalSpec {
     pub public: bool,
     /// Meaning of the signal.
     pub description: String,
+    /// Whether the main template, if it is in this source, declares a bus. The shape is then its number of values.
+    #[serde(skip)]
+    pub bus: bool,
 }
 
 /// An output signal of the main component.

@@ -44,6 +44,8 @@ pub(super) struct Definition<'a> {
 pub(super) struct Signal<'a> {
     pub(super) name: &'a str,
     pub(super) is_input: bool,
+    /// Whether it is a bus.
+    pub(super) is_bus: bool,
     /// Sizes, outermost first.
     pub(super) sizes: Vec<Expression<'a>>,
 }
@@ -125,16 +127,25 @@ impl<'a> Source<'a> {
         Some(Definition { parameters, signals: self.signals(body) })
     }
 
-    /// The declarations `signal input` and `signal output` of a range of tokens.
+    /// The declarations `signal input`, `input Bus()`, `Bus() input`, and those of outputs, in a range of tokens.
     fn signals(&self, body: Range<usize>) -> Vec<Signal<'a>> {
         let mut signals = Vec::new();
         for at in body.clone() {
-            let is_input = match self.all()[at..body.end] {
-                [Token::Word("signal"), Token::Word("input"), ..] => true,
-                [Token::Word("signal"), Token::Word("output"), ..] => false,
+            let is_input = match self.all()[at] {
+                Token::Word("input") => true,
+                Token::Word("output") => false,
                 _ => continue,
             };
-            let mut next = at + 2;
+            let before = body.start.max(at.saturating_sub(1))..at;
+            let (is_bus, mut next) = match (&self.all()[before], &self.all()[at + 1..body.end]) {
+                ([Token::Word("signal")], _) => (false, at + 1),
+                (_, [Token::Word(_), Token::Symbol('('), ..]) => match self.closing(at + 2) {
+                    Some(end) => (true, end + 1),
+                    None => continue,
+                },
+                ([Token::Symbol(')')], _) => (true, at + 1),
+                _ => continue,
+            };
             // Tags, such as `{binary}`.
             if self.all().get(next) == Some(&Token::Symbol('{')) {
                 next = self.closing(next).map_or(body.end, |end| end + 1);
@@ -147,7 +158,7 @@ impl<'a> Source<'a> {
                     sizes.push(self.expression(next + 1..end));
                     next = end + 1;
                 }
-                signals.push(Signal { name, is_input, sizes });
+                signals.push(Signal { name, is_input, is_bus, sizes });
                 if self.all().get(next) != Some(&Token::Symbol(',')) {
                     break;
                 }
@@ -258,6 +269,30 @@ component main {public [a, b]} = T({{n}}, [1, 2]);";
             .collect();
         assert_eq!(found, [("a", true, vec!["n", "2"]), ("b", true, vec![]), ("c", false, vec!["n + 1"])]);
         assert!(source.definition("Missing").is_none());
+    }
+
+    #[test]
+    fn buses_are_inputs_and_outputs() {
+        let text = "template T() { input P(2, f(3)) p, q[n]; P() input {t} r; signal input s; output P() {t} o; P() d;
+            signal output input_x; }";
+        let (source, _) = Source::read(text);
+        let definition = source.definition("T").unwrap();
+        let found: Vec<(&str, bool, bool, usize)> = definition
+            .signals
+            .iter()
+            .map(|one| (one.name, one.is_input, one.is_bus, one.sizes.len()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("p", true, true, 0),
+                ("q", true, true, 1),
+                ("r", true, true, 0),
+                ("s", true, false, 0),
+                ("o", false, true, 0),
+                ("input_x", false, false, 0)
+            ]
+        );
     }
 
     #[test]

@@ -70,14 +70,43 @@ async fn templates_with_buses_includes_and_settings_prove_and_broken_ones_are_le
     let circuit = client.circuit("bus", json!({}), PATIENCE).await.unwrap();
     assert_eq!(circuit["report"]["linearConstraints"], 0, "{circuit}");
     let id = circuit["circuitId"].as_str().unwrap();
-    for p in [json!({"x": 1, "y": [2, 3, 4]}), json!([1, 2, 3, 4])] {
-        let proof = client.request_proof(id, json!({"p": p, "k": 5}), json!({})).await.unwrap();
+    // Server and command line take and refuse the same forms.
+    let folders = ["-l", "templates/bus/lib", "--out", "out"];
+    folder.done(&[&["compile", "templates/bus/template.circom"][..], &folders].concat());
+    let witness = ["witness", "out/template.wasm", "input.json", "w.wtns"];
+    for private in [
+        json!({"k": 5, "p": {"x": 1, "y": [2, 3, 4]}}),
+        json!({"k": 5, "p": [1, 2, 3, 4]}),
+        json!({"k": 5, "p": [1, [2, 3, 4]]}),
+        json!({"k": 5, "p.x": 1, "p.y": [2, 3, 4]}),
+        json!({"k": 5, "p": {"x": 1, "y[2]": 4, "y[0]": 2, "y[1]": 3}}),
+    ] {
+        folder.write("input.json", private.to_string());
+        folder.done(&witness);
+        assert_eq!(folder.wire("w.wtns", 1), "11", "{private}");
+        let proof = client.request_proof(id, private, json!({})).await.unwrap();
         let proof = client.proof(&proof, PATIENCE).await.unwrap();
         assert_eq!(
             (&proof["status"], &proof["artifacts"]["publicSignals"]),
             (&json!("completed"), &json!(["11"])),
             "{proof}"
         );
+    }
+    for (private, path, problem) in [
+        (json!({"k": 5, "p": [1, 2, 3]}), "nputs.p", "found 3"),
+        (json!({"k": 5, "p.x": 1, "p": [1, 2, 3, 4]}), "nputs.p", "given twice"),
+        (json!({"k": 5, "p.x": -1, "p.y": [2, 3, 4]}), "nputs.p.x", "negative"),
+        (json!({"k": 5, "p.x": 1, "p.y[1]": 2, "p.y[2]": 3}), "nputs.p.y[0]", "missing"),
+        (json!({"k": 5, "p": [1, 2, 3, 4], "q.x": 1}), "nputs.q", "unknown input"),
+    ] {
+        folder.write("input.json", private.to_string());
+        let error = folder.refused(&witness);
+        assert!(error.contains(path) && error.contains(problem), "{private}: {error}");
+        let refused = client.post("/v1/proofs", &json!({"circuitId": id, "privateInputs": private})).await;
+        let refused = refused.unwrap();
+        let faults = refused.body["errors"].to_string();
+        assert_eq!(refused.status, 422, "{private}");
+        assert!(faults.contains(path) && faults.contains(problem), "{private}: {faults}");
     }
     let lenient = |rule: &str| json!({"circuitId": id, "privateInputs": {"p": ["0x1", 2, 3, "-4"], "k": "0b101"}, "inputs": rule});
     let refused = client.post("/v1/proofs", &lenient("exact")).await.unwrap();

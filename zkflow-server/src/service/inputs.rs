@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
-use zkflow_core::inputs::{ExpectedInput, InputError, NumberRule, check_expected};
+use zkflow_core::inputs::{ExpectedInput, InputError, NumberRule, check_expected, given_twice, input_of};
 use zkflow_core::secret::{CircuitInputs, zeroize_json};
 use zkflow_core::service::catalog::{Circuit, Origin};
 use zkflow_core::template::Template;
@@ -114,9 +114,6 @@ impl GivenInputs {
     }
 
     fn faults(&self, template: Option<&Template>, circuit: &Circuit) -> Vec<InputFault> {
-        let twice = self.private.keys().filter(|name| self.public.contains_key(*name));
-        let mut faults: Vec<InputFault> =
-            twice.map(|name| fault(PUBLIC, name, "also given in privateInputs")).collect();
         let given = [(PRIVATE, &self.private), (PUBLIC, &self.public)];
         let errors = match (&circuit.origin, template) {
             (Origin::Template { params, .. }, Some(template)) => {
@@ -128,14 +125,14 @@ impl GivenInputs {
                     name: &input.name,
                     public: input.public,
                     shape: Some(Cow::Borrowed(&input.shape)),
+                    is_bus: false,
                 });
                 check_expected(&expected.collect::<Vec<_>>(), &given, self.numbers)
             }
-            // The inputs are not known: only the witness calculator checks.
-            _ => Vec::new(),
+            // The inputs are not known: only the witness calculator checks their names and shapes.
+            _ => given_twice(&given),
         };
-        faults.extend(errors.into_iter().map(InputFault::from));
-        faults
+        errors.into_iter().map(InputFault::from).collect()
     }
 
     /// The inputs that are in the wrong one of the two objects. The constraints of the circuit decide which inputs
@@ -153,11 +150,11 @@ impl GivenInputs {
             // Neither is known: the worker compares the public inputs with the circuit.
             (None, None) => return Vec::new(),
         };
-        let is_public = |name: &&String| public.contains(&name.as_str());
+        let is_public = |name: &&String| public.contains(&input_of(name));
         // An unknown name is another fault.
         let is_input = |name: &&String| match (&circuit.origin, template) {
-            (_, Some(template)) => template.manifest.inputs.iter().any(|input| input.name == **name),
-            (Origin::Import(import), None) => import.inputs.iter().any(|input| input.name == **name),
+            (_, Some(template)) => template.manifest.inputs.iter().any(|input| input.name == input_of(name)),
+            (Origin::Import(import), None) => import.inputs.iter().any(|input| input.name == input_of(name)),
             (Origin::Template { .. }, None) => true,
         };
         let exposed = self.private.keys().filter(is_public);

@@ -234,7 +234,7 @@ impl From<Dim> for DimDto {
 }
 
 impl From<SignalSpec> for InputDto {
-    fn from(SignalSpec { name, shape, public, description }: SignalSpec) -> Self {
+    fn from(SignalSpec { name, shape, public, description, bus: _ }: SignalSpec) -> Self {
         Self { name, shape: shape.into_iter().map(DimDto::from).collect(), public, description }
     }
 }
