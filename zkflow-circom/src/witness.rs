@@ -20,7 +20,7 @@ pub use calculator::{CalculatorFiles, OpenError, Way, WitnessCalculator};
 pub use check::WitnessCheck;
 pub use error::WitnessError;
 pub use module::WitnessLimits;
-pub use rehearsal::rehearsed;
+pub use rehearsal::{Rehearsal, rehearsed};
 pub use signals::InputSignals;
 pub use version::module_version;
 pub use zkflow_groth16::witness::Witness;

@@ -127,10 +127,9 @@ impl WitnessCalculator {
         let constraints = ConstraintCheck::read(&mut file, &mut os_rng()).map_err(OpenError::Constraints)?;
         let check = WitnessCheck::with(constraints, file.head(), sym.as_ref(), files.wasm);
         let check = check.map_err(OpenError::Mismatch)?;
-        let allows_tapes = check.allows_tapes();
         let calculator = Self { module, tape: None, check: Some(check), names: None };
         match tape {
-            Some(Ok(_)) if !allows_tapes => Ok((calculator, Some(TapeError::Unchecked))),
+            Some(Ok(_)) if !calculator.allows_tapes() => Ok((calculator, Some(TapeError::Unchecked))),
             Some(Ok(tape)) => Ok((calculator.with_tape(tape), None)),
             Some(Err(error)) => Ok((calculator, Some(error))),
             None => Ok((calculator, None)),
@@ -179,6 +178,11 @@ impl WitnessCalculator {
     /// Whether there is a [check](Self::with_check).
     pub fn checks(&self) -> bool {
         self.check.is_some()
+    }
+
+    /// Whether a tape is played: only with a [check](Self::with_check) that [allows](WitnessCheck::allows_tapes) it.
+    pub(super) fn allows_tapes(&self) -> bool {
+        self.check.as_ref().is_some_and(WitnessCheck::allows_tapes)
     }
 
     /// Calculates the value of every wire.
@@ -243,7 +247,7 @@ impl WitnessCalculator {
     fn play(&self, inputs: &Arranged<'_>) -> Result<Result<Witness, Way>, WitnessError> {
         let (Some(tape), Some(check)) = (&self.tape, &self.check) else { return Ok(Err(Way::Module)) };
         let limits = self.module.limits();
-        if !check.allows_tapes() || tape.working_bytes() > limits.memory_bytes as u64 {
+        if !self.allows_tapes() || tape.working_bytes() > limits.memory_bytes as u64 {
             return Ok(Err(Way::Module));
         }
         match tape.play(inputs, Instant::now() + limits.wall) {

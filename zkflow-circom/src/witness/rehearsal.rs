@@ -19,38 +19,66 @@ const ROUNDS: u32 = 10;
 /// Time after which no further inputs are compared.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A calculation that was recorded, and compared with the module.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The tape, or the reason why there is none.
+    pub tape: Result<Tape, Stop>,
+    /// The [unused inputs](Tape::unused_inputs) of the recording; empty if the calculation cannot be recorded. They are
+    /// also known where the tape cannot be played.
+    pub unused_inputs: Vec<u64>,
+}
+
 /// Records the calculation of a circuit, and compares its witnesses with those of the module for `examples` and for
 /// pseudorandom inputs. Inputs that the tape or the module refuses are not compared.
 ///
 /// The check of a witness against the constraints does not find every difference: a hint without a constraint can have
 /// any value. The module decides, also where it is wrong: circom 2.2.3 calculates `x ** x` under a comparison wrongly.
 ///
-/// # Errors
-/// [`Stop`] is the reason why there is no tape; [`Stop::Differs`] if a witness differs.
+/// There is no tape where a [calculator](WitnessCalculator) of the same files would not play it: see [`Stop::Unchecked`].
 pub fn rehearsed(
     sandbox: &Arc<Sandbox>,
     files: CalculatorFiles<'_>,
     limits: RecordLimits,
     examples: &[CircuitInputs],
-) -> Result<Tape, Stop> {
-    let tape = Tape::record(files.wasm, limits)?;
-    let files = CalculatorFiles { tape: None, ..files };
-    // Without a usable module or constraints, no tape is played.
-    let Ok((calculator, _)) = WitnessCalculator::open(sandbox, files, WitnessLimits::default()) else {
-        return Ok(tape);
+) -> Rehearsal {
+    let tape = match Tape::record(files.wasm, limits) {
+        Ok(tape) => tape,
+        Err(stop) => return Rehearsal { tape: Err(stop), unused_inputs: Vec::new() },
     };
+    match compare(sandbox, files, examples, &tape) {
+        // Its operations are not those of the module.
+        Err(Stop::Differs) => Rehearsal { tape: Err(Stop::Differs), unused_inputs: Vec::new() },
+        compared => Rehearsal { unused_inputs: tape.unused_inputs(), tape: compared.map(|()| tape) },
+    }
+}
+
+fn compare(
+    sandbox: &Arc<Sandbox>,
+    files: CalculatorFiles<'_>,
+    examples: &[CircuitInputs],
+    tape: &Tape,
+) -> Result<(), Stop> {
+    let files = CalculatorFiles { tape: None, ..files };
+    // Without a usable module or constraints, there are no witnesses.
+    let Ok((calculator, _)) = WitnessCalculator::open(sandbox, files, WitnessLimits::default()) else {
+        return Ok(());
+    };
+    if !calculator.allows_tapes() {
+        return Err(Stop::Unchecked);
+    }
     let began = Instant::now();
     for example in examples {
-        calculator.compare(&tape, example)?;
+        calculator.compare(tape, example)?;
     }
     let seed = Digest::of(files.wasm);
     for round in 0..ROUNDS {
         if began.elapsed() > PATIENCE {
             break;
         }
-        calculator.compare_with(&tape, |index| value(&seed, round, index))?;
+        calculator.compare_with(tape, |index| value(&seed, round, index))?;
     }
-    Ok(tape)
+    Ok(())
 }
 
 /// An input value: in the first rounds the same small number for all inputs, or consecutive ones, then bits, bytes,

@@ -8,7 +8,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::format::sym::Sym;
 use zkflow_core::report::CircuitReport;
 use zkflow_core::witness::tape::{RecordLimits, Stop};
-use zkflow_core::witness::{CalculatorFiles, rehearsed};
+use zkflow_core::witness::{CalculatorFiles, Rehearsal, rehearsed};
 
 use super::Error;
 use super::compile_errors::explain;
@@ -129,8 +129,9 @@ pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
         let given = CalculatorFiles { wasm: &wasm, r1cs: Some(&r1cs), sym: Some(&sym), tape: None };
         Ok::<_, Error>(rehearsed(&toolbox.sandbox, given, RecordLimits::default(), &[]))
     })?;
-    if let Ok(tape) = &recorded {
-        report.add_unused_inputs(tape.unused_inputs().into_iter(), Some(&Sym::read(&sym)?));
+    let Rehearsal { tape: recorded, unused_inputs } = recorded;
+    if !unused_inputs.is_empty() {
+        report.add_unused_inputs(unused_inputs.into_iter(), Some(&Sym::read(&sym)?));
     }
     let tape = recorded.as_ref().ok().map(|tape| tape.to_bytes(&Digest::of(&wasm)));
     let files = [

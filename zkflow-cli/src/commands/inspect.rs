@@ -17,10 +17,12 @@ use zkflow_core::report::CircuitReport;
 use zkflow_core::setup::{gate, ptau};
 use zkflow_core::verify::Verifier;
 use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
+use zkflow_core::witness::{CalculatorFiles, rehearsed};
 
 use super::Error;
-use super::files::{Watched, in_file, is_stream, read};
+use super::files::{Watched, in_file, is_stream, map, read};
 use super::ptau::open as open_ptau;
+use super::toolbox::sandbox;
 use own::own_facts;
 
 /// Arguments of `zkflow inspect`.
@@ -78,6 +80,7 @@ fn powers(path: &Path) -> Result<Value, Error> {
 fn whole(path: &Path, sym: Option<&Sym>) -> Result<Value, Error> {
     let bytes = read(path)?;
     let known = match detect(&bytes) {
+        Some(Kind::Wasm) => Some(("wasm", wasm(path, &bytes)?)),
         Some(kind) => Some(facts(kind, &bytes, sym).map_err(in_file(path))?),
         None => own_facts(&bytes).map_err(in_file(path))?,
     };
@@ -107,7 +110,6 @@ fn facts(kind: Kind, bytes: &[u8], sym: Option<&Sym>) -> Result<(&'static str, V
         }
         Kind::PublicSignals => ("public signals", json!({"signals": snarkjs::read_public(bytes)?.len()})),
         Kind::VerifyingKey => ("verification key", verifying_key(&snarkjs::read_vkey(bytes)?)),
-        Kind::Wasm => ("wasm", wasm(bytes)),
         Kind::Ptau => return Err("powers of tau are not read from a stream: give a file".into()),
         other => return Err(format!("{other:?} cannot be shown").into()),
     })
@@ -134,13 +136,33 @@ fn zkey(key: &ZKey) -> Value {
     })
 }
 
-/// The calculation method of witnesses, found as in key generation: a tape, or the module with the reason.
-fn wasm(bytes: &[u8]) -> Value {
-    match Tape::record(bytes, RecordLimits::default()) {
-        Ok(tape) => json!({"witness": "tape", "operations": tape.len(), "wires": tape.wires()}),
+/// The calculation method of witnesses, found as in key generation: a tape, or the module with the reason. The constraints
+/// beside the module decide with it.
+fn wasm(path: &Path, bytes: &[u8]) -> Result<Value, Error> {
+    let beside = |extension| {
+        let other = path.with_extension(extension);
+        other.is_file().then(|| map(&other)).transpose()
+    };
+    let (r1cs, sym) = if is_stream(path) { (None, None) } else { (beside("r1cs")?, beside("sym")?) };
+    let limits = RecordLimits::default();
+    let recorded = match &r1cs {
+        Some(r1cs) => {
+            let files = CalculatorFiles { wasm: bytes, r1cs: Some(r1cs), sym: sym.as_deref(), tape: None };
+            rehearsed(&sandbox()?, files, limits, &[]).tape
+        }
+        None => Tape::record(bytes, limits),
+    };
+    Ok(match recorded {
+        Ok(tape) => {
+            let mut facts = json!({"witness": "tape", "operations": tape.len(), "wires": tape.wires()});
+            if r1cs.is_none() {
+                facts["condition"] = json!("constraints (.r1cs) in which every input has a wire");
+            }
+            facts
+        }
         Err(reason @ Stop::Field) => json!({"witness": "none", "reason": reason.to_string()}),
         Err(reason) => json!({"witness": "module", "reason": reason.to_string()}),
-    }
+    })
 }
 
 fn verifying_key(key: &VerifyingKey) -> Value {

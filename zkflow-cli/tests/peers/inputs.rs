@@ -30,6 +30,30 @@ fn circuits_of_many_inputs_have_a_tape() {
     }
 }
 
+/// circom removes the wire of `x`, so that a tape's witness cannot be compared with it.
+#[test]
+fn the_way_that_is_shown_is_the_way_that_is_used() {
+    let source = "pragma circom 2.1.6;
+        template T() { signal input x; signal input y; signal input unused; signal output o; o <== x;
+            signal s <== y * y; }
+        component main = T();";
+    let folder = Folder::new(&[("main.circom", source), ("input.json", r#"{"x": 3, "y": 4, "unused": 5}"#)]);
+    for (level, way) in [("--O0", "tape"), ("--O1", "module")] {
+        let printed = folder.done(&["compile", "main.circom", level, "--out", "out"]);
+        assert!(
+            printed.contains(&format!("by {}{way}", if way == "tape" { "a " } else { "circom's " })),
+            "{printed}"
+        );
+        assert!(printed.contains("main.unused"), "an unused input is reported: {printed}");
+        let shown = folder.done(&["inspect", "out/main.wasm"]);
+        let shown = shown.lines().find(|line| line.starts_with("witness")).unwrap();
+        assert!(shown.ends_with(way), "{shown}");
+        let output = folder.run(&["witness", "out/main.wasm", "input.json", "w.wtns"]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(&format!("by the {way}")), "{text}");
+    }
+}
+
 /// The module of circom 2.2.3 calculates `x ** x` wrongly under a comparison. The tape would be right.
 #[test]
 fn a_tape_that_differs_from_the_module_is_not_used() {

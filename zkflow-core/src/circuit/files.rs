@@ -11,7 +11,7 @@ use zkflow_circom::compile::Compiled;
 use zkflow_circom::sandbox::Sandbox;
 use zkflow_circom::secret::CircuitInputs;
 use zkflow_circom::witness::tape::{self, RecordLimits, Tape};
-use zkflow_circom::witness::{CalculatorFiles, rehearsed};
+use zkflow_circom::witness::{CalculatorFiles, Rehearsal, rehearsed};
 use zkflow_groth16::digest::Digest;
 use zkflow_groth16::error::{Classified, ErrorKind};
 use zkflow_groth16::format::FormatError;
@@ -82,7 +82,7 @@ pub(super) fn recording<T>(
     sandbox: &Arc<Sandbox>,
     examples: &[CircuitInputs],
     work: impl FnOnce() -> T,
-) -> (T, Result<Tape, tape::Stop>) {
+) -> (T, Rehearsal) {
     let Compiled { r1cs, wasm, sym, .. } = compiled;
     let files = CalculatorFiles { wasm, r1cs: Some(r1cs), sym: Some(sym), tape: None };
     std::thread::scope(|scope| {
@@ -129,12 +129,12 @@ impl CircuitFiles {
         source: Option<Vec<u8>>,
         compiled: Compiled,
         key: JudgedKey,
-        recorded: Result<Tape, tape::Stop>,
+        recorded: Rehearsal,
     ) -> Self {
         let mut report = compiled.report;
-        if let Ok(tape) = &recorded {
-            report
-                .add_unused_inputs(tape.unused_inputs().into_iter(), Sym::read(&compiled.sym).ok().as_ref());
+        let Rehearsal { tape: recorded, unused_inputs } = recorded;
+        if !unused_inputs.is_empty() {
+            report.add_unused_inputs(unused_inputs.into_iter(), Sym::read(&compiled.sym).ok().as_ref());
         }
         let JudgedKey { zkey, vk, label, record } = key;
         let text = json::vkey_text(&vk);

@@ -14,6 +14,12 @@ pub enum Stop {
     /// The module is for another field than that of BN254.
     #[error("the module is not for the field of BN254")]
     Field,
+    /// The witness of a tape cannot be compared with every input, so no tape is played.
+    #[error(
+        "the witness of a tape cannot be compared with every input: a private input has no wire (it is in linear \
+         constraints only, or in none), or the module has no table of inputs"
+    )]
+    Unchecked,
     /// The recorded calculation has another witness than the module for some inputs.
     #[error(
         "the recorded calculation differs from the module, which decides (circom 2.2.3 calculates x ** x under a comparison \
