@@ -201,8 +201,8 @@ impl<'de> Visitor<'de> for NodeSeed {
         }
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Err(NumberError::Fraction).into())
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(self.rule.float(value).into())
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {

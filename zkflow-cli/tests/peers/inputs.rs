@@ -153,6 +153,7 @@ fn buses_are_objects_arrays_or_mixtures_with_and_without_names() {
 
 #[test]
 fn lenient_numbers_have_the_values_of_circom() {
+    // The squares of the values of snarkjs 0.7.6 with Node.js 20.
     let folder = Folder::new(&[("main.circom", SQUARE)]);
     folder.done(&["compile", "main.circom", "--out", "out"]);
     let above = "21888242871839275222246405745257275088548364400416034343698204186575808495620";
@@ -164,6 +165,10 @@ fn lenient_numbers_have_the_values_of_circom() {
         ("\"-5\"", "25"),
         ("[\"7\"]", "49"),
         ("true", "1"),
+        ("1e3", "1000000"),
+        ("-1.0", "1"),
+        ("\" 12\\t\"", "144"),
+        ("\"\"", "0"),
         (&*format!("\"{above}\""), "9"),
     ] {
         folder.write("input.json", format!("{{\"a\": {input}}}"));
@@ -171,6 +176,13 @@ fn lenient_numbers_have_the_values_of_circom() {
         folder.refused(&arguments);
         folder.done(&[&arguments[..], &["--inputs", "lenient"]].concat());
         assert_eq!(folder.wire("w.wtns", 1), square, "{input}");
+    }
+    // snarkjs calculates with the number that JavaScript keeps of these, or refuses them too.
+    for input in ["1e30", "12345678901234567890", "9007199254740993", "1.5", "\"1e3\"", "null", "[]"] {
+        folder.write("input.json", format!("{{\"a\": {input}}}"));
+        let error =
+            folder.refused(&["witness", "out/main.wasm", "input.json", "w.wtns", "--inputs", "lenient"]);
+        assert!(error.contains("inputs.a: "), "{input}: {error}");
     }
 }
 

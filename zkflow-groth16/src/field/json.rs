@@ -17,7 +17,14 @@
 //! | a string of decimal digits with a sign, of any size | that integer modulo p |
 //! | a string of digits after `0x`, `0o` or `0b`, of any size | that integer modulo p |
 //! | white space around the digits of a string | ignored |
+//! | a string of white space, or without characters | 0 |
+//! | a number with fraction or exponent whose value is an integer, up to 2^53 - 1: `1e3`, `1.0`, `-0` | that integer modulo p |
 //! | `true`, `false` | 1, 0 |
+//!
+//! The calculator also takes JSON numbers above 2^53 - 1, of which JavaScript kept 53 bits: it calculates with
+//! 12345678901234567168 where 12345678901234567890 is written. Here they stay errors, because a proof of another number
+//! than the written one is worse than none. A fraction beyond the precision of doubles is not seen:
+//! `0.99999999999999999999` is 1, as in JavaScript.
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField as _;
@@ -82,6 +89,22 @@ impl NumberRule {
         }
     }
 
+    /// Reads a number that was written with a fraction or an exponent.
+    ///
+    /// # Errors
+    /// The rule refuses such numbers, or the number is no integer, or is outside the range of exact ones.
+    pub fn float(self, value: f64) -> Result<Fr, NumberError> {
+        let is_integer = self == Self::Lenient && value.fract() == 0.0;
+        match is_integer {
+            true if value.abs() <= MAX_EXACT as f64 => {
+                let magnitude = Fr::from(value.abs() as u64);
+                Ok(if value < 0.0 { -magnitude } else { magnitude })
+            }
+            true => Err(NumberError::Inexact),
+            false => Err(NumberError::Fraction),
+        }
+    }
+
     /// Reads a boolean.
     ///
     /// # Errors
@@ -97,9 +120,12 @@ impl NumberRule {
 /// Maximum digits of a lenient number. Reading takes time in the square of their number.
 const MAX_DIGITS: usize = 4096;
 
-/// The integer that JavaScript's `BigInt` reads, modulo p. It reads the empty string as 0; here, that is refused.
+/// The integer that JavaScript's `BigInt` reads, modulo p.
 fn lenient(text: &str) -> Option<Fr> {
-    let text = text.trim();
+    let text = text.trim_matches(is_white_space);
+    if text.is_empty() {
+        return Some(Fr::from(0u64));
+    }
     let (negative, digits, radix) = match text.get(..2).map(|prefix| prefix.to_ascii_lowercase()).as_deref() {
         Some("0x") => (false, &text[2..], 16),
         Some("0o") => (false, &text[2..], 8),
@@ -113,6 +139,11 @@ fn lenient(text: &str) -> Option<Fr> {
     let value = is_plain.then(|| BigUint::parse_bytes(digits.as_bytes(), radix))??;
     let value = Fr::from_le_bytes_mod_order(&value.to_bytes_le());
     Some(if negative { -value } else { value })
+}
+
+/// White space and ends of lines of JavaScript: those of Unicode without U+0085, and the byte order mark.
+fn is_white_space(character: char) -> bool {
+    character == '\u{feff}' || (character.is_whitespace() && character != '\u{85}')
 }
 
 /// Reads a JSON number or a string of decimal digits.
@@ -182,33 +213,92 @@ mod tests {
         }
     }
 
+    /// The values are those of snarkjs 0.7.6 with Node.js 20.
     #[test]
     fn the_lenient_rule_has_the_values_of_circoms_calculator() {
         let rule = NumberRule::Lenient;
         let p = super::super::MODULUS_DECIMAL;
         for (text, value) in [
             ("42", Fr::from(42u64)),
+            ("007", Fr::from(7u64)),
             ("-5", -Fr::from(5u64)),
+            ("-0", Fr::from(0u64)),
             ("+7", Fr::from(7u64)),
             (" \t12\n", Fr::from(12u64)),
+            ("\u{a0}12\u{feff}", Fr::from(12u64)),
+            (" 0x10 ", Fr::from(16u64)),
+            ("", Fr::from(0u64)),
+            (" \n", Fr::from(0u64)),
             ("0xff", Fr::from(255u64)),
             ("0XFF", Fr::from(255u64)),
             ("0b101", Fr::from(5u64)),
+            ("0B11", Fr::from(3u64)),
             ("0o17", Fr::from(15u64)),
+            ("0O17", Fr::from(15u64)),
             (p, Fr::from(0u64)),
             (&format!("-{p}"), Fr::from(0u64)),
             (&format!("0x{}", "f".repeat(64)), Fr::from(2u64).pow([256]) - Fr::from(1u64)),
         ] {
-            assert_eq!(rule.text(text), Ok(value), "{text}");
+            assert_eq!(rule.text(text), Ok(value), "{text:?}");
         }
-        for text in
-            ["", " ", "-", "0x", "-0x5", "0xg", "0b2", "1.5", "1e3", "1_000", "--5", "٣", &"9".repeat(5000)]
-        {
-            assert!(rule.text(text).is_err(), "{text}");
+        for text in [
+            "-",
+            "+",
+            "0x",
+            "0b",
+            "-0x5",
+            "+0x5",
+            "0xg",
+            "0b2",
+            "0o8",
+            "1.5",
+            "1.0",
+            "1e3",
+            "1_000",
+            "12n",
+            "- 7",
+            "--5",
+            "٣",
+            "true",
+            "\u{85}12",
+            "\u{200b}12",
+            &"9".repeat(5000),
+        ] {
+            assert!(rule.text(text).is_err(), "{text:?}");
         }
         assert_eq!(rule.negative(-1), Ok(-Fr::from(1u64)));
         assert_eq!(rule.negative(i64::MIN), Err(NumberError::Inexact));
         assert_eq!((rule.boolean(true), rule.boolean(false)), (Ok(Fr::from(1u64)), Ok(Fr::from(0u64))));
+    }
+
+    /// The values are those of snarkjs 0.7.6 with Node.js 20, which also calculates with what JavaScript keeps of larger
+    /// numbers: 1000000000000000019884624838656 for 1e30.
+    #[test]
+    fn the_lenient_rule_reads_integers_with_fraction_or_exponent_if_they_are_exact() {
+        let read = |json: &str| {
+            let value: Value = serde_json::from_str(json).unwrap();
+            NumberRule::Lenient.float(value.as_f64().unwrap())
+        };
+        for (json, value) in [
+            ("1e3", Fr::from(1000u64)),
+            ("1.0", Fr::from(1u64)),
+            ("-0", Fr::from(0u64)),
+            ("-0.0", Fr::from(0u64)),
+            ("1000e-3", Fr::from(1u64)),
+            ("-1e3", -Fr::from(1000u64)),
+            ("9e15", Fr::from(9_000_000_000_000_000u64)),
+            ("9007199254740991.0", Fr::from(MAX_EXACT)),
+            ("-9007199254740991.0", -Fr::from(MAX_EXACT)),
+        ] {
+            assert_eq!(read(json), Ok(value), "{json}");
+        }
+        for json in ["1.5", "-1.5", "1e-3"] {
+            assert_eq!(read(json), Err(NumberError::Fraction), "{json}");
+        }
+        for json in ["9007199254740992.0", "1e16", "-1e16", "1e30", "123456789012345678901234567890"] {
+            assert_eq!(read(json), Err(NumberError::Inexact), "{json}");
+        }
+        assert_eq!(NumberRule::Exact.float(1.0), Err(NumberError::Fraction));
     }
 
     #[test]
