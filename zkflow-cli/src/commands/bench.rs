@@ -25,6 +25,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Error> {
         Ok(Workshop { compiler, include_roots, sandbox })
     };
     let progress = Progress::new();
+    args.compiler.warnings().for_each(|warning| progress.line(&warning));
     let table = zkflow_bench::run(&args.comparison, &folder, &workshop, &progress)?;
     drop(progress);
     print!("{table}");

@@ -79,6 +79,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<(), Error> {
     let params = template.parse_params(&params)?;
 
     template.warnings.iter().for_each(|warning| progress.line(&warning.to_string()));
+    args.compiler.warnings().for_each(|warning| progress.line(&warning));
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let compiler = &*toolbox.compiler;
     let blueprint = with_transcripts(Blueprint::builder(template))

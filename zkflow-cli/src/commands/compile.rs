@@ -106,6 +106,7 @@ impl CompileArgs {
 pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
     let source = read_text(&args.file)?;
     let progress = Progress::new();
+    args.compiler.warnings().for_each(|warning| progress.line(&warning));
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let (file_name, stem) = match args.file.file_name() {
         Some(name) if !is_standard(&args.file) => {

@@ -15,6 +15,7 @@ use super::compile_errors::explain;
 use super::files::{folder_of, in_file, open, read_text};
 use super::progress::Progress;
 use super::server::ServerArgs;
+use super::toolbox::{ignored_folders, include_folders};
 
 /// Arguments of `zkflow circuit import`.
 #[derive(Debug, Args)]
@@ -155,7 +156,9 @@ impl ImportArgs {
         let text = read_text(path)?;
         let name = path.file_name().ok_or("the source has no file name")?.to_string_lossy();
         // circomlib is searched if it is installed; the server has one of its own.
-        let roots: Vec<PathBuf> = self.include.iter().cloned().chain(CircomTools::include_roots()?).collect();
+        let roots: Vec<PathBuf> =
+            include_folders(&self.include).chain(CircomTools::include_roots()?).collect();
+        ignored_folders(&self.include).for_each(|warning| eprintln!("{}", super::printable(&warning)));
         // The server has limits of its own.
         let limits = SourceLimits { files: 1 << 20, bytes: 1 << 40 };
         let search = SourceSearch::new(&roots).beside(Some(folder_of(path))).anywhere().limits(limits);

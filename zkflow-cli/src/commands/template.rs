@@ -102,6 +102,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
         }
         found.extend(templates);
     }
+    args.compiler.warnings().for_each(|warning| progress.line(&warning));
     let tools = progress.step("load the compiler", || Ok::<_, Error>(Tools::open(&args.compiler)))?;
     let powers = powers(args.ptau.as_deref(), &progress)?;
     let mut failed = 0;

@@ -44,9 +44,30 @@ impl CompilerArgs {
         }
     }
 
+    /// Warnings about the options.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+        ignored_folders(&self.include)
+    }
+
     pub(super) fn source_limits(&self) -> SourceLimits {
         SourceLimits { files: 1 << 16, bytes: self.source_size.saturating_mul(1 << 20) }
     }
+}
+
+/// The folders of `--include` that exist. circom ignores the others.
+pub(super) fn include_folders(given: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    given.iter().filter(|folder| folder.is_dir()).cloned()
+}
+
+/// A warning for each folder of `--include` that is ignored.
+pub(super) fn ignored_folders(given: &[PathBuf]) -> impl Iterator<Item = String> {
+    given.iter().filter(|folder| !folder.is_dir()).map(|folder| {
+        let problem = match folder.metadata() {
+            Ok(_) => "not a folder".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        format!("warning: --include {}: {problem}; ignored, as circom does", folder.display())
+    })
 }
 
 /// A compiler with its include folders.
@@ -71,7 +92,7 @@ impl Toolbox {
                 (Arc::new(circom), tools.include_roots)
             }
         };
-        let include_roots = args.include.iter().cloned().chain(roots).collect();
+        let include_roots = include_folders(&args.include).chain(roots).collect();
         Ok(Self { compiler, include_roots, sandbox })
     }
 }

@@ -117,3 +117,22 @@ fn a_native_circom_needs_no_other_tools() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("refused [T1]"), "{error}");
 }
+
+/// circom 2.2.3 ignores such folders.
+#[test]
+fn an_include_folder_that_does_not_exist_or_is_a_file_is_a_warning() {
+    let folder = Folder::new(&[
+        ("main.circom", "pragma circom 2.1.6; include \"b.circom\"; component main = B();"),
+        ("lib/b.circom", B_SQUARE),
+        ("file", ""),
+    ]);
+    let compile = ["compile", "main.circom", "--out", "out", "-l", "missing", "-l", "file"];
+    let output = folder.run(&[&compile[..], &["-l", "lib"]].concat());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("warning: --include missing: No such file or directory"), "{told}");
+    assert!(told.contains("warning: --include file: not a folder"), "{told}");
+    assert!(!told.contains("--include lib"), "{told}");
+    let told = folder.refused(&compile);
+    assert!(told.contains("warning: --include missing") && told.contains("main.circom:1: include"), "{told}");
+}
