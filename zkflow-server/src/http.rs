@@ -7,6 +7,7 @@ mod bulk;
 mod caching;
 mod client;
 mod delivery;
+mod distinct;
 mod download;
 mod dto;
 mod embedding;

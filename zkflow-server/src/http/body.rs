@@ -1,6 +1,5 @@
 //! Request bodies. No error shows their values, which may be private inputs.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use futures::StreamExt as _;
 use hyper::body::Body as _;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 use zkflow_core::service::upload::PART_BYTES;
 
@@ -186,45 +183,16 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
     }
 }
 
-/// A JSON object without duplicate names: parameters or inputs. Has no `Debug`, since it may contain
-/// private inputs.
-#[derive(Default)]
-pub(super) struct Entries(pub(super) Map<String, Value>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Entries;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object from names to values")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Entries, A::Error> {
-                let mut map = Map::new();
-                while let Some((name, value)) = access.next_entry::<String, Value>()? {
-                    if map.insert(name, value).is_some() {
-                        return Err(A::Error::custom("duplicate entry: each name may occur only once"));
-                    }
-                }
-                Ok(Entries(map))
-            }
-        }
-
-        deserializer.deserialize_map(Reader)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
     use zkflow_core::digest::Digest;
     use zkflow_core::id::CircuitId;
     use zkflow_core::service::chain::Address;
     use zkflow_core::service::clock::Timestamp;
 
     use super::*;
+    use crate::http::distinct::Entries;
     use crate::http::dto::condition::{KnownCode, Sought};
 
     #[derive(Deserialize)]

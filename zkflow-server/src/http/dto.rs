@@ -17,7 +17,8 @@ use zkflow_core::service::id::UserId;
 use zkflow_core::service::tenant::TenantId;
 use zkflow_core::template::TemplateName;
 
-use super::body::{Content, Entries};
+use super::body::Content;
+use super::distinct::Entries;
 use super::openapi::schema;
 use crate::config::SecretSetting;
 use crate::service::{CircuitName, GivenInputs, InputFault, ProofInputs, RequestError};

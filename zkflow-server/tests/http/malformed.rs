@@ -71,6 +71,11 @@ async fn json_of_another_kind_is_said_by_expectation_and_never_by_value() {
         ),
         (
             "/v1/proofs",
+            format!(r#"{{"circuitId":"{NO_CIRCUIT}","privateInputs":{{"p":[{{"canary":1,"canary":2}}]}}}}"#),
+            "duplicate entry",
+        ),
+        (
+            "/v1/proofs",
             format!(r#"{{"circuitId":"{NO_CIRCUIT}","privateInputs":{{}},"userId":"ca nary"}}"#),
             "not a valid user id",
         ),
