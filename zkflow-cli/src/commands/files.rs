@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, StdinLock};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use zkflow_core::digest::{Digest, Hasher};
@@ -138,6 +138,19 @@ pub(super) fn map(path: &Path) -> Result<MappedFile, Error> {
 /// The folder of a file; `.` for a bare name.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file of the circuit of a witness calculator: beside it, or where circom writes it, `X.r1cs` for `X_js/X.wasm`.
+pub(super) fn of_circuit(calculator: &Path, extension: &str) -> Option<PathBuf> {
+    let beside = calculator.with_extension(extension);
+    if beside.exists() {
+        return Some(beside);
+    }
+    let folder = std::path::absolute(folder_of(calculator)).ok()?;
+    let mut of_circom = calculator.file_stem()?.to_owned();
+    of_circom.push("_js");
+    let above = folder.parent()?.join(beside.file_name()?);
+    (folder.file_name() == Some(&*of_circom) && above.exists()).then_some(above)
 }
 
 /// Adds the path to an error about the content of a file.

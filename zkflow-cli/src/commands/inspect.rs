@@ -20,7 +20,7 @@ use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 use zkflow_core::witness::{CalculatorFiles, rehearsed};
 
 use super::Error;
-use super::files::{Watched, in_file, is_stream, map, read};
+use super::files::{Watched, in_file, is_stream, map, of_circuit, read};
 use super::ptau::open as open_ptau;
 use super::toolbox::sandbox;
 use own::own_facts;
@@ -139,10 +139,7 @@ fn zkey(key: &ZKey) -> Value {
 /// The calculation method of witnesses, found as in key generation: a tape, or the module with the reason. The constraints
 /// beside the module decide with it.
 fn wasm(path: &Path, bytes: &[u8]) -> Result<Value, Error> {
-    let beside = |extension| {
-        let other = path.with_extension(extension);
-        other.is_file().then(|| map(&other)).transpose()
-    };
+    let beside = |extension| of_circuit(path, extension).as_deref().map(map).transpose();
     let (r1cs, sym) = if is_stream(path) { (None, None) } else { (beside("r1cs")?, beside("sym")?) };
     let limits = RecordLimits::default();
     let recorded = match &r1cs {

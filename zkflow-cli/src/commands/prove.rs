@@ -27,7 +27,7 @@ use zkflow_core::witness::{
 use super::Error;
 #[cfg(feature = "evm")]
 use super::contract::ContractArgs;
-use super::files::{in_file, is_stream, map, read, read_text};
+use super::files::{in_file, is_stream, map, of_circuit, read, read_text};
 use super::output::{write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
@@ -76,7 +76,8 @@ pub(crate) struct FullProveArgs {
 /// Files that belong to a witness calculator.
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Constraints to check the witness with (default: CIRCUIT with the extension .r1cs, if present)
+    /// Constraints to check the witness with (default: CIRCUIT with the extension .r1cs, if present; also
+    /// where circom writes it, beside the folder of CIRCUIT)
     #[arg(long, value_name = "FILE.r1cs")]
     r1cs: Option<PathBuf>,
     /// Names of the signals, for the shapes and names of the inputs (default: CIRCUIT with the extension .sym, if
@@ -183,17 +184,15 @@ fn calculate(
     Ok(witness)
 }
 
-/// The calculator with its constraints and tape, given as options or found beside it.
+/// The calculator with its constraints and tape, given as options or [found](of_circuit).
 fn load(
     circuit: &Path,
     args: &CheckArgs,
     sandbox: &Arc<Sandbox>,
     wasm: &[u8],
 ) -> Result<WitnessCalculator, Error> {
-    let beside = |given: &Option<PathBuf>, extension| {
-        let other = circuit.with_extension(extension);
-        given.clone().or_else(|| other.exists().then_some(other))
-    };
+    let beside =
+        |given: &Option<PathBuf>, extension| given.clone().or_else(|| of_circuit(circuit, extension));
     let r1cs_path = beside(&args.r1cs, "r1cs");
     if r1cs_path.is_none() && args.tape.is_some() {
         return Err("--tape requires constraints to check the witness with: add --r1cs".into());

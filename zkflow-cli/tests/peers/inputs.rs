@@ -112,6 +112,28 @@ fn a_missing_input_is_named_with_and_without_constraints() {
     assert!(error.contains("label"), "{error}");
 }
 
+/// circom writes `out/main_js/main.wasm`, and the other files in `out`.
+#[test]
+fn the_files_of_a_circuit_are_found_where_circom_writes_them() {
+    let folder = Folder::new(&[("main.circom", SQUARE), ("input.json", r#"{"a": 3}"#), ("none.json", "{}")]);
+    folder.done(&["compile", "main.circom", "--out", "out"]);
+    for (name, is_found) in [("main_js", true), ("other_js", false)] {
+        let place = folder.at("out").join(name);
+        fs::create_dir(&place).unwrap();
+        fs::copy(folder.at("out/main.wasm"), place.join("main.wasm")).unwrap();
+        let path = format!("out/{name}/main.wasm");
+        let output = folder.run(&["witness", &path, "input.json", "w.wtns"]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.contains("by the tape, checked"), is_found, "{name}: {told}");
+        let error = folder.refused(&["witness", &path, "none.json", "w.wtns"]);
+        assert_eq!(error.contains("inputs.a: missing"), is_found, "{name}: {error}");
+    }
+    let mut inside = folder.command(&["witness", "main.wasm", "../../input.json", "w.wtns"]);
+    let output = inside.current_dir(folder.at("out/main_js")).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("by the tape, checked"), "{told}");
+}
+
 #[test]
 fn buses_are_objects_arrays_or_mixtures_with_and_without_names() {
     let source = "pragma circom 2.2.0;
