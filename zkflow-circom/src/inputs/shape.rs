@@ -170,7 +170,7 @@ impl<'a> Flattening<'a> {
         match (shape, node) {
             (_, Node::Fault(fault)) => return Err(fault.at(&path)),
             (Shape::Value, Node::Value(_)) => self.push(node),
-            (shape, node) if shape.size() == 0 && node.is_empty() => {}
+            (shape, node) if node.is_empty() && shape.size() == 0 => {}
             (shape, Node::Value(_)) if self.rule == NumberRule::Lenient && shape.size() == 1 => {
                 self.push(node)
             }

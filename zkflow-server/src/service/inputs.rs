@@ -4,6 +4,7 @@
 //! each fault; its messages never contain a value.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -141,7 +142,7 @@ impl GivenInputs {
         let recorded = circuit.report.as_ref();
         let recorded =
             recorded.filter(|report| report.public_inputs == 0 || !report.public_input_names.is_empty());
-        let public: Vec<&str> = match (recorded, template) {
+        let public: HashSet<&str> = match (recorded, template) {
             (Some(report), _) => report.public_input_names.iter().map(String::as_str).collect(),
             (None, Some(template)) => {
                 let inputs = template.manifest.inputs.iter().filter(|input| input.public);
@@ -150,13 +151,18 @@ impl GivenInputs {
             // Neither is known: the worker compares the public inputs with the circuit.
             (None, None) => return Vec::new(),
         };
-        let is_public = |name: &&String| public.contains(&input_of(name));
-        // An unknown name is another fault.
-        let is_input = |name: &&String| match (&circuit.origin, template) {
-            (_, Some(template)) => template.manifest.inputs.iter().any(|input| input.name == input_of(name)),
-            (Origin::Import(import), None) => import.inputs.iter().any(|input| input.name == input_of(name)),
-            (Origin::Template { .. }, None) => true,
+        let is_public = |name: &&String| public.contains(input_of(name));
+        // An unknown name is another fault. Without a template, all names can be known.
+        let inputs: Option<HashSet<&str>> = match (&circuit.origin, template) {
+            (_, Some(template)) => {
+                Some(template.manifest.inputs.iter().map(|input| input.name.as_str()).collect())
+            }
+            (Origin::Import(import), None) => {
+                Some(import.inputs.iter().map(|input| input.name.as_str()).collect())
+            }
+            (Origin::Template { .. }, None) => None,
         };
+        let is_input = |name: &&String| inputs.as_ref().is_none_or(|inputs| inputs.contains(input_of(name)));
         let exposed = self.private.keys().filter(is_public);
         let hidden = self.public.keys().filter(|name| !is_public(name) && is_input(name));
         let exposed = exposed.map(|name| {
