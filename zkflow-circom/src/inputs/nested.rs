@@ -68,10 +68,11 @@ fn together(parts: Vec<Part<'_>>) -> Node {
 
 /// An array of the items. The first item that is not given is a fault.
 fn array(items: BTreeMap<usize, Vec<Part<'_>>>) -> Node {
-    let mut nodes = Vec::with_capacity(items.len());
+    let (mut nodes, mut has_gap) = (Vec::with_capacity(items.len() + 1), false);
     for (index, parts) in items {
-        if index != nodes.len() && !nodes.iter().any(|node| matches!(node, Node::Fault(Fault::Missing))) {
+        if index != nodes.len() && !has_gap {
             nodes.push(Node::Fault(Fault::Missing));
+            has_gap = true;
         }
         nodes.push(together(parts));
     }
