@@ -37,6 +37,7 @@ INNER = [
 # Files that the image is not built from, because they can contain secrets.
 NOT_COPIED = {".git", "**/.env*", "**/*.key", "**/*.keys", "**/*.pem", "**/keystore*", "**/UTC--*", "**/secret*.yaml", "**/zkflow-data"}
 IGNORED = Path(__file__).resolve().parent.parent / ".dockerignore"
+DOCKERFILE = Path(__file__).resolve().parent / "Dockerfile"
 # Behind a proxy, all clients have one address: a share of it would be the limit of all.
 SHARE = "ZKFLOW_ADDRESS_SHARE_PERCENT"
 # Roles of the user of MongoDB: without dbAdmin, the checks of documents stay those of an earlier version.
@@ -242,6 +243,11 @@ def check(folder):
             yield f"the kustomization and the folder differ: {sorted(set(kustomization['resources']) ^ names)}"
 
 
+def by_digest(image):
+    """Whether the name of an image has its digest."""
+    return re.search(r"@sha256:[0-9a-f]{64}$", image) is not None
+
+
 def check_compose(path):
     """All findings in a file for Docker Compose: its containers are as closed as the pods."""
     whole = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -267,6 +273,8 @@ def check_compose(path):
             if re.search(r"(?<!\$)(\$\$)*\$\{?\w*(PASSWORD|KEY|SECRET)", text):
                 yield f"{name}: has a secret in its arguments, which other processes can read"
         if service.get("image") != "zkflow":
+            if not by_digest(service.get("image", "")):
+                yield f"{name}: its image is named by a tag, which can change: add @sha256:DIGEST"
             if not networks <= inner:
                 yield f"{name}: a backend is on {sorted(networks - inner)}, which is not internal"
             continue
@@ -283,6 +291,13 @@ def check_compose(path):
             yield f"{name}: the API takes jobs: add --no-workers"
 
 
+def check_dockerfile(path):
+    """Findings in the file of the image: its bases are named by their digests."""
+    for base in re.findall(r"^FROM (?:--\S+ )*(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        if not by_digest(base):
+            yield f"{path.name}: the base {base} is named by a tag, which can change: add @sha256:DIGEST"
+
+
 def check_ignored(path):
     """Findings in .dockerignore: what is copied into the image's layers can be read from them."""
     missing = NOT_COPIED - set(path.read_text(encoding="utf-8").split())
@@ -295,7 +310,7 @@ def main():
     if not any(folder.glob("*.yaml")):
         sys.exit(f"policy: no manifests (*.yaml) in {folder}")
     compose = Path(sys.argv[2]) if len(sys.argv) > 2 else COMPOSE
-    findings = [*schemas.check(folder), *check(folder), *check_compose(compose), *check_ignored(IGNORED)]
+    findings = [*schemas.check(folder), *check(folder), *check_compose(compose), *check_dockerfile(DOCKERFILE), *check_ignored(IGNORED)]
     for finding in findings:
         print(f"policy: {finding}", file=sys.stderr)
     sys.exit(1 if findings else 0)

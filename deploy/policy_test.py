@@ -92,7 +92,8 @@ BROKEN_COMPOSE = [
     ("[serve, --no-workers]", "[serve]", "api: the API takes jobs"),
     ('    ZKFLOW_ADDRESS_SHARE_PERCENT: "100"\n', "", "api: clients share the address of the proxy"),
     (", {role: 'dbAdmin', db: 'zkflow'}", "", "mongo-user: expected the roles ['dbAdmin', 'readWrite']"),
-    ("    image: mongo:7.0-jammy\n", "    image: mongo:7.0-jammy\n    network_mode: host\n", "mongo: shares a namespace"),
+    ("    image: mongo:", "    network_mode: host\n    image: mongo:", "mongo: shares a namespace"),
+    ("@sha256:14cea493d9a34af32f524e538b8346cf79f3321eff8e708c1e2960462bd8936e", "", "s3: its image is named by a tag"),
     ("    command: [worker, --queues, proof-generation]\n", "    command: [worker, --queues, proof-generation]\n    privileged: true\n", "prover: shares a namespace"),
 ]
 
@@ -139,6 +140,14 @@ class Policy(unittest.TestCase):
                 found = self.find(schemas.check, name, text, replacement)
                 self.assertIn(part, found)
                 self.assertNotIn("31415", found)
+
+    def test_the_bases_of_the_image_are_named_by_their_digests(self):
+        self.assertEqual(list(policy.check_dockerfile(policy.DOCKERFILE)), [])
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "Dockerfile"
+            copy.write_text("FROM rust:1.95 AS build\nFROM --platform=linux/amd64 node@sha256:" + 64 * "0" + "\n", encoding="utf-8")
+            found = list(policy.check_dockerfile(copy))
+        self.assertEqual(found, ["Dockerfile: the base rust:1.95 is named by a tag, which can change: add @sha256:DIGEST"])
 
     def test_files_with_secrets_are_not_copied_into_the_image(self):
         self.assertEqual(list(policy.check_ignored(policy.IGNORED)), [])
