@@ -5,6 +5,7 @@
 //! as one slice. Inputs are identified by the FNV-1a hashes of their names. Output of `log()` is dropped,
 //! because it may be secret. Only template and line are stored from error messages.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -180,8 +181,13 @@ fn check_length(wasm: &[u8], limits: &WitnessLimits) -> Result<(), WitnessError>
     Ok(())
 }
 
+/// A module that is too complex with faster arithmetic runs as it is.
 fn compiled(sandbox: &Sandbox, wasm: &[u8]) -> Result<Module, WitnessError> {
-    sandbox.module(&arithmetic::fast(wasm)).map_err(|error| WitnessError::Calculator(error.to_string()))
+    let module = match arithmetic::fast(wasm) {
+        Cow::Owned(faster) => sandbox.module(&faster).or_else(|_| sandbox.module(wasm)),
+        Cow::Borrowed(wasm) => sandbox.module(wasm),
+    };
+    module.map_err(|error| WitnessError::Calculator(error.to_string()))
 }
 
 /// The circuit raised an exception with this code.

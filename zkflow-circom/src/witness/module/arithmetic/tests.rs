@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::OnceLock;
 
 use ark_bn254::Fr;
@@ -6,34 +7,67 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use wasm_encoder::{Module, RawSection, SectionId};
-use wasmtime::{Config, Engine, Instance, Linker, Memory, Store, WasmParams};
+use wasmtime::{Config, Engine, Instance, Linker, Memory, Store, Val};
 
 use super::*;
 use crate::compile::tools::CircomTools;
 use crate::compile::{CircomWasm, CircuitCompiler, CompileLimits, CompileOptions, SourceTree};
 use crate::sandbox::{Sandbox, SandboxConfig};
 
+mod circuit;
+mod forms;
+
 /// Addresses of operands, above all that the runtime uses.
 const A: u32 = 60_000;
 const B: u32 = 60_040;
 const TO: u32 = 60_080;
-/// The numbers of the replaced functions in the module.
-const FUNCTIONS: [(&str, usize); 4] =
-    [("mul", MUL), ("square", SQUARE), ("quotient", QUOTIENT), ("exp", EXP)];
+/// The functions that the tests call, with their numbers in the module.
+const FUNCTIONS: [(&str, usize); 25] = [
+    ("mul", MUL),
+    ("square", SQUARE),
+    ("quotient", QUOTIENT),
+    ("exp", EXP),
+    ("integer_add", limbs::INTEGER_ADD),
+    ("integer_sub", limbs::INTEGER_SUB),
+    ("element_add", limbs::ELEMENT_ADD),
+    ("element_sub", limbs::ELEMENT_SUB),
+    ("left", limbs::LEFT),
+    ("right", limbs::RIGHT),
+    ("is_true", cells::IS_TRUE),
+    ("is_negative", cells::IS_NEGATIVE),
+    ("to_int", cells::TO_INT),
+    ("Fr_add", cells::ADD),
+    ("Fr_sub", cells::SUB),
+    ("Fr_mul", cells::PRODUCT),
+    ("Fr_eq", cells::EQ),
+    ("Fr_neq", cells::NEQ),
+    ("Fr_gt", cells::GT),
+    ("Fr_geq", cells::GEQ),
+    ("Fr_lt", cells::LT),
+    ("Fr_leq", cells::LEQ),
+    ("Fr_shl", cells::SHL),
+    ("Fr_shr", cells::SHR),
+    ("divide", division::DIVIDE),
+];
 
 /// A circuit's module as circom generates it, with the replaced functions exported.
 fn module() -> &'static [u8] {
     static MODULE: OnceLock<Vec<u8>> = OnceLock::new();
     MODULE.get_or_init(|| {
-        let sandbox = Sandbox::new(SandboxConfig::for_tests()).unwrap();
-        let tools = CircomTools::discover().unwrap();
-        let circom = CircomWasm::new(sandbox, &tools.circom_wasm, CompileLimits::default()).unwrap();
         let source = "pragma circom 2.0.0;
             template Square() { signal input a; signal output b; b <== a * a; }
             component main = Square();";
-        let tree = SourceTree::resolve("circuit.circom", source, &tools.include_roots).unwrap();
-        exporting(&circom.compile(&tree, &CompileOptions::default()).unwrap().wasm)
+        exporting(&compile(source))
     })
+}
+
+/// The module of a circuit.
+fn compile(source: &str) -> Vec<u8> {
+    let sandbox = Sandbox::new(SandboxConfig::for_tests()).unwrap();
+    let tools = CircomTools::discover().unwrap();
+    let circom = CircomWasm::new(sandbox, &tools.circom_wasm, CompileLimits::default()).unwrap();
+    let tree = SourceTree::resolve("circuit.circom", source, &tools.include_roots).unwrap();
+    circom.compile(&tree, &CompileOptions::default()).unwrap().wasm
 }
 
 /// The module with further exports.
@@ -57,6 +91,19 @@ fn exporting(wasm: &[u8]) -> Vec<u8> {
     out.finish()
 }
 
+fn translated(wasm: &[u8]) -> wasmtime::Module {
+    let engine = Engine::new(Config::new().wasm_wide_arithmetic(true)).unwrap();
+    wasmtime::Module::new(&engine, wasm).unwrap()
+}
+
+/// The functions of a module.
+fn bodies(wasm: &[u8]) -> impl Iterator<Item = FunctionBody<'_>> {
+    Parser::new(0).parse_all(wasm).filter_map(|payload| match payload.unwrap() {
+        Payload::CodeSectionEntry(body) => Some(body),
+        _ => None,
+    })
+}
+
 /// A running module.
 struct Machine {
     store: Store<()>,
@@ -66,42 +113,48 @@ struct Machine {
 
 impl Machine {
     fn start(wasm: &[u8]) -> Self {
-        let engine = Engine::new(Config::new().wasm_wide_arithmetic(true)).unwrap();
-        let module = wasmtime::Module::new(&engine, wasm).unwrap();
-        let (mut store, mut linker) = (Store::new(&engine, ()), Linker::new(&engine));
-        linker.define_unknown_imports_as_default_values(&mut store, &module).unwrap();
-        let instance = linker.instantiate(&mut store, &module).unwrap();
+        Self::of(&translated(wasm))
+    }
+
+    fn of(module: &wasmtime::Module) -> Self {
+        let (mut store, mut linker) = (Store::new(module.engine(), ()), Linker::new(module.engine()));
+        linker.define_unknown_imports_as_default_values(&mut store, module).unwrap();
+        let instance = linker.instantiate(&mut store, module).unwrap();
         let memory = instance.get_memory(&mut store, "memory").unwrap();
         Self { store, instance, memory }
     }
 
     /// Stores operands, calls a function, and returns all operands after it.
     fn call(&mut self, name: &str, arguments: &[u32], operands: [[u64; 4]; 2]) -> [[u8; 32]; 3] {
-        for (address, limbs) in [A, B, TO].into_iter().zip([operands[0], operands[1], [7; 4]]) {
-            let bytes = BigInt(limbs).to_bytes_le();
-            self.memory.write(&mut self.store, address as usize, &bytes).unwrap();
-        }
-        match *arguments {
-            [a, to] => self.run::<(u32, u32)>(name, (a, to)),
-            [a, b, to] => self.run::<(u32, u32, u32)>(name, (a, b, to)),
-            [a, b, bytes, to] => self.run::<(u32, u32, u32, u32)>(name, (a, b, bytes, to)),
-            _ => unreachable!("the functions have two to four arguments"),
-        }
-        [A, B, TO].map(|address| {
-            let mut bytes = [0; 32];
-            self.memory.read(&self.store, address as usize, &mut bytes).unwrap();
-            bytes
-        })
+        let operands = [operands[0], operands[1], [7; 4]].map(|limbs| BigInt(limbs).to_bytes_le());
+        self.apply(name, arguments, operands.each_ref().map(Vec::as_slice)).1
     }
 
-    fn run<P: WasmParams>(&mut self, name: &str, parameters: P) {
-        let function = self.instance.get_typed_func::<P, ()>(&mut self.store, name).unwrap();
-        function.call(&mut self.store, parameters).unwrap();
+    /// As [`call`](Self::call), with all three operands, and with the function's result if it has one.
+    fn apply<const N: usize>(
+        &mut self,
+        name: &str,
+        arguments: &[u32],
+        operands: [&[u8]; 3],
+    ) -> (Option<i32>, [[u8; N]; 3]) {
+        for (address, bytes) in [A, B, TO].into_iter().zip(operands) {
+            self.memory.write(&mut self.store, address as usize, bytes).unwrap();
+        }
+        let function = self.instance.get_func(&mut self.store, name).unwrap();
+        let arguments: Vec<Val> = arguments.iter().map(|argument| Val::I32(*argument as i32)).collect();
+        let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
+        function.call(&mut self.store, &arguments, &mut results).unwrap();
+        let after = [A, B, TO].map(|address| {
+            let mut bytes = [0; N];
+            self.memory.read(&self.store, address as usize, &mut bytes).unwrap();
+            bytes
+        });
+        (results.first().map(Val::unwrap_i32), after)
     }
 }
 
 /// Compares the results of calls of circom's code with those of the fast one.
-fn compare(calls: impl Fn(&mut Machine) -> Vec<[[u8; 32]; 3]>) {
+fn compare<R: PartialEq + fmt::Debug>(calls: impl Fn(&mut Machine) -> Vec<R>) {
     let Cow::Owned(faster) = fast(module()) else { panic!("the runtime is unknown") };
     let (old, new) = (calls(&mut Machine::start(module())), calls(&mut Machine::start(&faster)));
     assert!(!old.is_empty() && old.len() == new.len());
@@ -164,6 +217,72 @@ fn products_equal_those_of_circom_for_any_operands() {
 }
 
 #[test]
+fn sums_differences_and_shifts_of_limbs_equal_those_of_circom() {
+    let mut operands = extremes();
+    operands.extend(random(200));
+    compare(|machine| {
+        let mut results = Vec::new();
+        for a in &operands {
+            for b in &operands {
+                let bytes = [*a, *b, [7; 4]].map(|limbs| BigInt(limbs).to_bytes_le());
+                let bytes = bytes.each_ref().map(Vec::as_slice);
+                for name in ["integer_add", "integer_sub", "element_add", "element_sub"] {
+                    for arguments in [[A, B, TO], [A, B, A], [A, B, B]] {
+                        results.push(machine.apply::<32>(name, &arguments, bytes));
+                    }
+                }
+            }
+            let bytes = [*a, [0; 4], [7; 4]].map(|limbs| BigInt(limbs).to_bytes_le());
+            let bytes = bytes.each_ref().map(Vec::as_slice);
+            for bits in (0..=257).chain([319, 320, 1 << 31, u32::MAX]) {
+                for to in [TO, A] {
+                    results.push(machine.apply("left", &[to, A, bits], bytes));
+                    results.push(machine.apply("right", &[to, A, bits], bytes));
+                }
+            }
+        }
+        results
+    });
+}
+
+#[test]
+fn quotients_equal_those_of_circom_for_any_divisor() {
+    let high = 1 << 63;
+    let mut divisors: Vec<[u64; 4]> =
+        [3, (1 << 32) - 1, 1 << 32, (1 << 32) + 1, high, high + 1, high + (1 << 32), !1]
+            .map(|low| [low, 0, 0, 0])
+            .into_iter()
+            .chain((0..64).map(|bit| [0, 1 << bit, 0, 0]))
+            .chain(extremes())
+            .collect();
+    divisors.extend(random(400).iter().map(|limbs| [limbs[0], 0, 0, 0]));
+    divisors.extend(random(100));
+    divisors.retain(|limbs| *limbs != [0; 4]);
+    let mut dividends = extremes();
+    // The estimate of a digit of the quotient is too high.
+    dividends.extend([[0, 0, high - 1, 0], [3, 0, high, 0], [0, !0, high - 1, 1], [0, high, !0 - 1, 0]]);
+    dividends.extend(random(60));
+    compare(|machine| {
+        let mut results = Vec::new();
+        for x in &dividends {
+            for y in &divisors {
+                // Quotient and rest can replace an operand.
+                for arguments in [[A, B, TO, A], [A, B, A, TO], [A, B, B, TO], [A, A, B, TO]] {
+                    let zero = arguments[0] == arguments[1] && *x == [0; 4];
+                    if !zero {
+                        results.push(machine.call("divide", &arguments, [*x, *y]));
+                    }
+                }
+                if *x != [0; 4] {
+                    results.push(machine.call("divide", &[A, B, TO, B], [*x, *y]));
+                }
+            }
+        }
+        results
+    });
+}
+
+#[test]
 fn products_are_those_of_the_field() {
     let operands: Vec<Fr> = random(200)
         .into_iter()
@@ -211,11 +330,11 @@ fn powers_equal_those_of_circom_for_any_exponent() {
 #[test]
 fn module_with_another_runtime_or_other_constants_remains_as_it_is() {
     let wasm = module();
-    let outline = Outline::read(wasm).unwrap().unwrap();
+    let runtime: Vec<FunctionBody<'_>> = bodies(wasm).take(RUNTIME).collect();
     for number in [0, MUL, EXP, RUNTIME - 1] {
         let mut other = wasm.to_vec();
         // The last operand of the function, before its end.
-        other[outline.bodies[number].end - 2] ^= 1;
+        other[runtime[number].range().end - 2] ^= 1;
         assert_eq!(fast(&other), Cow::<[u8]>::Borrowed(&other), "function {number}");
     }
     let modulus = BigInteger::to_bytes_le(&Fr::MODULUS);
