@@ -95,10 +95,13 @@ impl Jobs {
     }
 
     /// Leases a waiting job until `until`.
-    fn lease(&mut self, id: &JobId, until: Timestamp) -> Option<Lease> {
+    fn lease(&mut self, id: &JobId, in_turn: bool, until: Timestamp) -> Option<Lease> {
         let entry = self.entries.get_mut(id)?;
-        let handed_out = self.rounds.entry((entry.job.queue, entry.job.priority)).or_default();
-        *handed_out = (*handed_out).max(entry.round.take().unwrap_or(0));
+        let round = entry.round.take().unwrap_or(0);
+        if in_turn {
+            let handed_out = self.rounds.entry((entry.job.queue, entry.job.priority)).or_default();
+            *handed_out = (*handed_out).max(round);
+        }
         Some(entry.lease(until))
     }
 }
@@ -315,7 +318,8 @@ impl Attempt for MemoryQueue {
         if !due.is_empty() {
             due.truncate(whose.looked_at(max));
             due.retain(|id| whose.includes(jobs.entries[id].job.user_id.as_ref()));
-            let leases: Vec<_> = due.iter().take(max).filter_map(|id| jobs.lease(id, now + lease)).collect();
+            let leased = due.iter().take(max).filter_map(|id| jobs.lease(id, whose.in_turn(), now + lease));
+            let leases: Vec<_> = leased.collect();
             let others_only = Attempted::NothingFor(None);
             return Ok(if leases.is_empty() { others_only } else { Attempted::Leased(leases) });
         }

@@ -163,12 +163,14 @@ impl Model {
         due.into_iter().take(max).map(|i| self.jobs[i].id.clone()).collect()
     }
 
-    /// Records that a job was handed out.
-    fn lease(&mut self, lease: &Lease) {
+    /// Records that a job was handed out, in turn or not.
+    fn lease(&mut self, lease: &Lease, in_turn: bool) {
         let entry = self.jobs.iter_mut().find(|e| e.id == lease.job.id).unwrap();
         let round = entry.round.take().unwrap();
-        let handed_out = self.handed_out.entry(entry.priority).or_default();
-        *handed_out = round.max(*handed_out);
+        if in_turn {
+            let handed_out = self.handed_out.entry(entry.priority).or_default();
+            *handed_out = round.max(*handed_out);
+        }
         entry.attempt += 1;
         entry.state = JobState::Leased { until: lease.until };
         entry.nonce = Some(lease.token.nonce.clone());
@@ -239,7 +241,7 @@ async fn check(queue: &dyn JobQueue, clock: &ManualClock, ops: Vec<Op>) {
                 assert_eq!(leased, due, "{op:?}");
                 for lease in leases {
                     assert_eq!(lease.until, now + secs(length));
-                    model.lease(&lease);
+                    model.lease(&lease, others.is_none());
                     tokens.insert(0, lease.token);
                 }
             }

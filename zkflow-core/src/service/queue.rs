@@ -24,6 +24,8 @@ use zkflow_groth16::error::{Classified, ErrorKind};
 /// - `(priority descending, round, run_at, id)` is the order of the due jobs of a queue.
 /// - `round = 1 + max(last waiting round of this user, last round handed out)`, per queue and priority. A
 ///   missing round counts as 0. Jobs without a user count as one user's.
+/// - A lease for the jobs of [others](Whose::Others) is out of turn: its rounds do not count as handed out. Otherwise the
+///   next jobs of these users would wait for more and more jobs of the user that was left out.
 /// - A round thus contains at most one waiting job of each user. At equal priority, a user's next job waits
 ///   for at most one job of each other user, however many they have pushed.
 /// - A job gets its round when a [`lease`](Self::lease) first finds it due, in the order of `run_at` and id.
@@ -127,7 +129,7 @@ pub const LEASE_EXPIRED: &str = "lease expired";
 pub const DEAD_LETTERS: usize = 10_000;
 
 /// Due jobs, in their order, among which a lease looks for those of [other users](Whose::Others). Each user has about one job
-/// in each round, so a job of another user is among the first few.
+/// in each round, so a job of another user is among the first few of its priority.
 pub const LOOKED_AT: usize = 16;
 
 /// Users whose jobs a lease takes.
@@ -140,6 +142,11 @@ pub enum Whose {
 }
 
 impl Whose {
+    /// Whether the rounds of the leased jobs count as handed out.
+    pub fn in_turn(&self) -> bool {
+        matches!(self, Self::Anyone)
+    }
+
     /// Whether a lease takes the jobs of `user`.
     pub fn includes(&self, user: Option<&UserId>) -> bool {
         match self {

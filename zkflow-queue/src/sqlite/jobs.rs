@@ -1,7 +1,5 @@
 //! Jobs in the tables of the queue. All functions run within a [read or a write](zkflow_store::sqlite::Database).
 
-use std::cmp::Reverse;
-
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{JobId, UserId};
 use zkflow_core::service::queue::{
@@ -97,35 +95,35 @@ pub(super) fn lease(
 ) -> rusqlite::Result<Vec<Lease>> {
     settle(connection, now)?;
     give_rounds(connection, now, queue)?;
-    let mut update = connection.prepare_cached(
-        "UPDATE queue_jobs SET state = 'leased', attempt = attempt + 1, lease_until = ?1,
-             nonce = lower(hex(randomblob(16)))
-         WHERE id IN (
-             SELECT id FROM (
-                 SELECT * FROM queue_jobs WHERE queue = ?2 AND state = 'waiting' AND round IS NOT NULL
-                 ORDER BY priority DESC, round, run_at, id LIMIT ?3)
-             WHERE NOT ?4 OR user_id IS NOT ?5
-             ORDER BY priority DESC, round, run_at, id LIMIT ?6)
-         RETURNING *",
+    let mut select = connection.prepare_cached(
+        "SELECT id FROM (
+             SELECT * FROM queue_jobs WHERE queue = ?1 AND state = 'waiting' AND round IS NOT NULL
+             ORDER BY priority DESC, round, run_at, id LIMIT ?2)
+         WHERE NOT ?3 OR user_id IS NOT ?4
+         ORDER BY priority DESC, round, run_at, id LIMIT ?5",
     )?;
     let (some, other) = match whose {
         Whose::Anyone => (false, None),
         Whose::Others(user) => (true, user.as_ref().map(UserId::as_str)),
     };
     let looked_at = count(whose.looked_at(max));
-    let values = params![until.as_millis(), queue.as_str(), looked_at, some, other, count(max)];
-    let leased = update.query_map(values, |row| {
-        let job = row::job(row)?;
-        let token = LeaseToken { job: job.id.clone(), nonce: row.get("nonce")? };
-        Ok((row.get::<_, i64>("round")?, Lease { job, token, until }))
-    })?;
-    let mut leases = leased.collect::<rusqlite::Result<Vec<_>>>()?;
-    // RETURNING does not keep the order of the selection.
-    leases.sort_by(|(a_round, a), (b_round, b)| {
-        let rank = |round, job: &Job| (Reverse(job.priority), round, job.run_at);
-        rank(*a_round, &a.job).cmp(&rank(*b_round, &b.job)).then_with(|| a.job.id.cmp(&b.job.id))
+    let values = params![queue.as_str(), looked_at, some, other, count(max)];
+    let ids = select.query_map(values, |row| row.get::<_, String>("id"))?;
+    let ids = ids.collect::<rusqlite::Result<Vec<_>>>()?;
+    // A trigger notes the round of a leased job as handed out. A lease out of turn has none to note.
+    let mut update = connection.prepare_cached(
+        "UPDATE queue_jobs SET state = 'leased', attempt = attempt + 1, lease_until = ?1,
+             nonce = lower(hex(randomblob(16))), round = iif(?2, round, NULL)
+         WHERE id = ?3 RETURNING *",
+    )?;
+    let leases = ids.iter().map(|id| {
+        update.query_row(params![until.as_millis(), whose.in_turn(), id], |row| {
+            let job = row::job(row)?;
+            let token = LeaseToken { job: job.id.clone(), nonce: row.get("nonce")? };
+            Ok(Lease { job, token, until })
+        })
     });
-    Ok(leases.into_iter().map(|(_, lease)| lease).collect())
+    leases.collect()
 }
 
 /// Gives rounds to the jobs that fell due since the last lease.

@@ -112,6 +112,7 @@ pub async fn job_queue(make: impl AsyncFn() -> QueueHarness) {
     waiting_jobs_of_a_user_are_counted(make().await).await;
     a_newcomer_gets_the_next_round(make().await).await;
     a_lease_may_be_for_the_jobs_of_others(make().await).await;
+    a_lease_for_others_takes_no_turn(make().await).await;
     newcomers_do_not_starve_a_backlog(make().await).await;
     no_user_is_one_user(make().await).await;
     priority_comes_before_turns(make().await).await;

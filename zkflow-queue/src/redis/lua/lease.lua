@@ -59,7 +59,10 @@ for _, text_of_place in ipairs(looked_at) do
   local job = listed(string.sub(text_of_place, -36))
   if #given <= max and ARGV[6] ~= '=' .. (job.user or '') then
     leave(job)
-    redis.call('HSET', rounds, job.priority, math.max(job.round, handed_out(job)))
+    -- A lease that leaves out a user is out of turn.
+    if ARGV[6] == '' then
+      redis.call('HSET', rounds, job.priority, math.max(job.round, handed_out(job)))
+    end
     job.state, job.attempt, job.ends, job.nonce, job.round = 'leased', job.attempt + 1, ends, nonce, nil
     redis.call('ZADD', leased, text(ends), job.id)
     table.insert(given, save(job))

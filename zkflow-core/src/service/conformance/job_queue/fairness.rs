@@ -48,6 +48,20 @@ pub async fn a_lease_may_be_for_the_jobs_of_others(h: QueueHarness) {
     assert_eq!(lease_of_others("d", 9).await, ["e1"]);
 }
 
+/// Jobs that are leased out of turn do not put the next ones of their user behind the jobs of the user that is left out.
+pub async fn a_lease_for_others_takes_no_turn(h: QueueHarness) {
+    for _ in 0..=LOOKED_AT {
+        h.push(of_user("a")).await;
+    }
+    for _ in 0..=LOOKED_AT {
+        h.push(of_user("b")).await;
+        let whose = Whose::Others("a".parse().ok());
+        let leases = h.queue.lease_of(whose, Q, 1, h.tick * 100, Duration::ZERO).await.expect("lease");
+        assert_eq!(leases.len(), 1, "the job is behind the first {LOOKED_AT}");
+    }
+    assert_eq!(subject(&h).await, "a");
+}
+
 /// A stream of new users does not starve an earlier one.
 pub async fn newcomers_do_not_starve_a_backlog(h: QueueHarness) {
     push_all(&h, &["a1", "a2", "a3"]).await;
