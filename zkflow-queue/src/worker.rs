@@ -168,7 +168,8 @@ pub struct WorkerConfig {
     /// because the missing resource is unlikely to be available at once.
     pub rest: Duration,
     /// Time for which a user counts as active after a lease of its job; zero: never. While several users are active, one of
-    /// several slots takes no jobs of the user with the most, and jobs keep their slots while they write their results.
+    /// several slots takes no jobs of the user whose jobs have slots for the longest time, and jobs keep their slots while
+    /// they write their results.
     pub crowd: Duration,
 }
 
@@ -272,8 +273,11 @@ impl Shared {
             Ok(leases) => {
                 for (kept, slot) in leases.into_iter().zip(free) {
                     let shared = self.clone();
+                    let number = shared.crowd.begin(kept.lease.job.user_id.clone());
                     running.spawn(async move {
-                        if job::run(&shared, kept, &slot).await {
+                        let given_back = job::run(&shared, kept, &slot).await;
+                        shared.crowd.end(number);
+                        if given_back {
                             drop(timeout(shared.config.rest, shared.stop.cancelled()).await);
                         }
                         slot.leave();
@@ -300,7 +304,6 @@ impl Shared {
         // Not dropped on shutdown: its jobs would stay leased without a worker.
         let leases = self.keeper.lease(whose, max).await?;
         if !shutdown.is_cancelled() {
-            leases.iter().for_each(|kept| self.crowd.add(kept.lease.job.user_id.clone()));
             return Ok(leases);
         }
         for kept in leases {
