@@ -167,7 +167,7 @@ pub struct WorkerConfig {
     /// Delay before a job that was given back is due again. Its slot in the worker stays idle for as long,
     /// because the missing resource is unlikely to be available at once.
     pub rest: Duration,
-    /// Time for which a user counts as active after a lease of its job; zero: never. While several users are active, one of
+    /// Time for which a user counts as active after the end of its job. While several users are active, one of
     /// several slots takes no jobs of the user whose jobs have slots for the longest time, and jobs keep their slots while
     /// they write their results.
     pub crowd: Duration,
@@ -240,7 +240,7 @@ impl Worker {
         let slots = Slots::new(self.shared.config.concurrency);
         let running = TaskTracker::new();
         while let Some(mut free) = slots.take(&self.shared.crowd, &shutdown).await {
-            if let Some(busiest) = self.shared.crowd.busiest_of_several()
+            if let Some(busiest) = self.shared.crowd.busiest_of_several(std::time::Instant::now())
                 && let Some(slot) = slots.keep(&mut free)
             {
                 let (shared, shutdown, tracker) = (self.shared.clone(), shutdown.clone(), running.clone());
@@ -273,10 +273,11 @@ impl Shared {
             Ok(leases) => {
                 for (kept, slot) in leases.into_iter().zip(free) {
                     let shared = self.clone();
-                    let number = shared.crowd.begin(kept.lease.job.user_id.clone());
+                    let number =
+                        shared.crowd.begin(kept.lease.job.user_id.clone(), std::time::Instant::now());
                     running.spawn(async move {
                         let given_back = job::run(&shared, kept, &slot).await;
-                        shared.crowd.end(number);
+                        shared.crowd.end(number, std::time::Instant::now());
                         if given_back {
                             drop(timeout(shared.config.rest, shared.stop.cancelled()).await);
                         }

@@ -1,6 +1,7 @@
 //! [`Slots`]: the number of jobs that a worker runs at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +32,7 @@ impl Slots {
     /// its slot until its result is written: the processor time of a user's jobs is then that of its slots.
     pub(super) async fn take(&self, crowd: &Crowd, shutdown: &CancellationToken) -> Option<Vec<Arc<Slot>>> {
         let first = shutdown.run_until_cancelled(self.working.clone().acquire_owned()).await?.ok()?;
-        let crowded = crowd.busiest_of_several().is_some();
+        let crowded = crowd.busiest_of_several(Instant::now()).is_some();
         let rest = std::iter::from_fn(|| self.working.clone().try_acquire_owned().ok());
         let slot = |working| {
             let held = Held { _place: working, kept: None };
