@@ -42,15 +42,21 @@ impl TenantId {
         }
     }
 
-    /// Whose turn it is in a queue. In the default tenant users take turns; any other tenant counts as one user.
+    /// Whose turn it is in a queue. In the default tenant users take turns; any other tenant counts as one user. In the default
+    /// tenant, an id of a user that is the lane of another tenant counts as none.
     pub fn lane(&self, user: Option<&UserId>) -> Option<UserId> {
         match self.is_default() {
-            true => user.cloned(),
+            true => user.filter(|user| !user.as_str().starts_with(LANE_OF_TENANT)).cloned(),
             // Expect safety: at most 71 visible ASCII characters.
-            false => Some(format!("tenant:{}", self.0).parse().expect("the name of a tenant is a user id")),
+            false => Some(
+                format!("{LANE_OF_TENANT}{}", self.0).parse().expect("the name of a tenant is a user id"),
+            ),
         }
     }
 }
+
+/// Begin of the lanes of all tenants but the default one.
+const LANE_OF_TENANT: &str = "tenant:";
 
 #[cfg(test)]
 mod tests {
@@ -69,6 +75,8 @@ mod tests {
         assert_eq!(tenant("a").lane(Some(&user)), tenant("a").lane(None), "users of a tenant share its turn");
         assert_ne!(tenant("a").lane(None), tenant("b").lane(None));
         assert!(tenant(&"x".repeat(64)).lane(None).is_some());
+        let impostor = tenant("a").lane(None);
+        assert_eq!(TenantId::default().lane(impostor.as_ref()), None, "the lane of another tenant");
     }
 
     #[test]
