@@ -272,8 +272,18 @@ macro_rules! lists {
             const KIND: $crate::config::value::Kind = $crate::config::value::Kind::new($placeholder, $form);
 
             fn from_text(text: &std::ffi::OsStr) -> Option<Self> {
-                let parts = text.to_str()?.split(',').map(str::trim).filter(|part| !part.is_empty());
-                parts.map(|part| <$type as $crate::config::value::Value>::from_text(part.as_ref())).collect()
+                let text = text.to_str()?.trim();
+                if text.is_empty() {
+                    return Some(Vec::new());
+                }
+                // An empty part is no element: `--hosts ,` would be the list that allows every host.
+                let part = |part: &str| {
+                    if part.is_empty() {
+                        return None;
+                    }
+                    <$type as $crate::config::value::Value>::from_text(part.as_ref())
+                };
+                text.split(',').map(str::trim).map(part).collect()
             }
 
             fn from_toml(value: &toml::de::DeValue<'_>) -> Option<Self> {

@@ -109,6 +109,18 @@ fn a_path_or_an_optional_text_that_is_empty_is_refused() {
     assert!(load("[storage]\ns3_prefix = \"\"\n[circuits]\ntemplates = []", &["--s3-prefix="], &[]).is_ok());
 }
 
+/// An empty list of hosts allows every host.
+#[test]
+fn an_empty_element_of_a_list_is_refused() {
+    for text in [",", "a.example,", ",a.example", "a.example, ,b.example"] {
+        let error = load("", &[&format!("--hosts={text}")], &[]).unwrap_err().to_string();
+        assert!(error.contains("hosts") && error.contains("expected a"), "{text}: {error}");
+    }
+    let config = load("", &["--hosts= a.example , b.example "], &[]).unwrap();
+    assert_eq!(config.auth.hosts, ["a.example", "b.example"]);
+    assert!(load("", &["--hosts="], &[]).unwrap().auth.hosts.is_empty());
+}
+
 #[test]
 fn truth_is_written_in_several_ways_outside_of_the_file() {
     for (text, value) in [("1", true), ("TRUE", true), ("yes", true), ("0", false), ("off", false)] {
