@@ -77,11 +77,8 @@ lint: python $(PYTHON_TOOLS)
 	$(CARGO) check --locked --package zkflow-server --no-default-features --quiet
 	$(CARGO) check --locked --package zkflow-cli --no-default-features --quiet
 
-# With the features of clippy and with the examples, whose dependencies are those of the tests: clippy has checked the
-# dependencies for it.
 doc:
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --lib --bins --examples \
-	  --features zkflow-cli/cuda --quiet
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 
 unit: setup
 	$(CARGO) test --locked --workspace --doc --quiet
