@@ -60,7 +60,7 @@ $(PYTHON_TOOLS): tools/requirements.txt
 # Without Redis, MongoDB, S3, `zkflow setup` and `zkflow bench`, in a profile that builds fast.
 DEMO := --locked --profile demo --package zkflow-cli --no-default-features --features server,evm
 demo: requirements $(NODE_MODULES) ## A template to a verified proof through the real HTTP server
-	@echo "make: the first build takes about 7 minutes on 2 cores, later ones a few seconds"
+	@echo "make: the first build takes 10 to 15 minutes on 2 cores, later ones a few seconds"
 	$(CARGO) build $(DEMO)
 	$(CARGO) run $(DEMO) --quiet -- demo
 
