@@ -305,7 +305,7 @@ async fn assemble(
         #[cfg(feature = "evm")]
         chains,
         #[cfg(feature = "evm")]
-        verdicts: crate::state::Verdicts::new(config.limits.tenant_share_percent),
+        verdicts: crate::state::Verdicts::new(config.tenant_share_percent()),
         hooks: KnownHooks::default(),
         #[cfg(feature = "evm")]
         postman: Postman::new(
@@ -319,11 +319,11 @@ async fn assemble(
         entries: Paces::per_hour(config.limits.changes_per_hour),
         tenant_metrics: TenantMetrics::new(config.http.metrics_tenants),
         meters: Meters::default(),
-        verifiers: Verifiers::new(processors, config.limits.tenant_share_percent),
+        verifiers: Verifiers::new(processors, config.tenant_share_percent()),
         renderings: Turns::new(processors, processors.saturating_mul(RENDERINGS))
-            .with_share(config.limits.tenant_share_percent),
+            .with_share(config.tenant_share_percent()),
         #[cfg(feature = "evm")]
-        node_calls: Turns::new(NODE_CALLS, NODE_CALLS).with_share(config.limits.tenant_share_percent),
+        node_calls: Turns::new(NODE_CALLS, NODE_CALLS).with_share(config.tenant_share_percent()),
         loaded: LoadedCircuits::new(config.proving.circuit_cache_bytes()),
         uploads: tokio::sync::Mutex::default(),
         caches,

@@ -116,19 +116,25 @@ impl Config {
     /// Event streams and long-polls of a tenant at the same time, in a process; `None`: as many as its addresses.
     pub fn watchers_of(&self, tenant: &TenantId) -> Option<usize> {
         let own = self.plans.of(tenant).and_then(|plan| plan.max_watchers);
-        own.or_else(|| self.share_of(tenant, self.http.max_watchers))
+        own.or_else(|| self.share_of(self.http.max_watchers))
     }
 
     /// Downloads of a tenant at the same time, in a process; `None`: as many as its addresses.
     pub fn downloads_of(&self, tenant: &TenantId) -> Option<usize> {
         let own = self.plans.of(tenant).and_then(|plan| plan.max_downloads);
-        own.or_else(|| self.share_of(tenant, self.http.max_downloads))
+        own.or_else(|| self.share_of(self.http.max_downloads))
     }
 
-    /// The share of a tenant without a plan. The default tenant has none: without authentication, everything belongs to it.
-    fn share_of(&self, tenant: &TenantId, all: usize) -> Option<usize> {
-        let percent = usize::try_from(self.limits.tenant_share_percent).unwrap_or(100);
-        (!tenant.is_default()).then(|| all.saturating_mul(percent).div_ceil(100).max(1))
+    /// The share of what is limited that one tenant may have, in percent. Without authentication everything belongs to one tenant,
+    /// which may have all.
+    pub fn tenant_share_percent(&self) -> u64 {
+        if self.auth.methods.is_empty() { 100 } else { self.limits.tenant_share_percent }
+    }
+
+    /// The share of a tenant without a plan; `None`: all.
+    fn share_of(&self, all: usize) -> Option<usize> {
+        let percent = usize::try_from(self.tenant_share_percent()).unwrap_or(100);
+        (percent < 100).then(|| all.saturating_mul(percent).div_ceil(100).max(1))
     }
 
     /// The variables of the environment whose values are secret and are contained in these settings: a process no longer needs

@@ -82,19 +82,20 @@ impl Room {
 }
 
 /// The jobs that a queue takes, if it may have `most`. The work of one tenant takes a share at most, so the backlog of one
-/// does not keep the requests of others out. The default tenant has no share: its users take turns.
+/// does not keep the requests of others out.
 async fn room(app: &App, tenant: &TenantId, queue: QueueName, most: u64) -> Result<Room, RequestError> {
     let stats = app.queue.stats(queue).await?;
     let used = stats.ready + stats.delayed + stats.leased;
     let all = most.saturating_sub(used);
-    if tenant.is_default() {
+    let percent = app.config.tenant_share_percent();
+    if percent == 100 {
         return Ok(Room { queue, all, own: all });
     }
-    let share = most.saturating_mul(app.config.limits.tenant_share_percent).div_ceil(100);
+    let share = most.saturating_mul(percent).div_ceil(100);
     // The tenant has at most what all have.
     let own = match used.saturating_mul(2) < share {
         true => used,
-        false => app.queue.waiting(queue, tenant.lane(None).as_ref()).await?,
+        false => app.queue.waiting(queue, tenant.lane().as_ref()).await?,
     };
     Ok(Room { queue, all, own: share.saturating_sub(own) })
 }

@@ -42,21 +42,25 @@ impl TenantId {
         }
     }
 
-    /// Whose turn it is in a queue. In the default tenant users take turns; any other tenant counts as one user. In the default
-    /// tenant, an id of a user that is the lane of another tenant counts as none.
-    pub fn lane(&self, user: Option<&UserId>) -> Option<UserId> {
+    /// Whose turn it is in a queue: a tenant counts as one user. `None` is the turn of the default tenant.
+    pub fn lane(&self) -> Option<UserId> {
+        // Expect safety: at most 71 visible ASCII characters.
+        let lane = || format!("{LANE}{}", self.0).parse().expect("the name of a tenant is a user id");
+        (!self.is_default()).then(lane)
+    }
+
+    /// The turn of a user of the default tenant, where its users take turns. An id that is the turn of another tenant counts
+    /// as none.
+    pub fn lane_of_user(&self, user: Option<&UserId>) -> Option<UserId> {
         match self.is_default() {
-            true => user.filter(|user| !user.as_str().starts_with(LANE_OF_TENANT)).cloned(),
-            // Expect safety: at most 71 visible ASCII characters.
-            false => Some(
-                format!("{LANE_OF_TENANT}{}", self.0).parse().expect("the name of a tenant is a user id"),
-            ),
+            true => user.filter(|user| !user.as_str().starts_with(LANE)).cloned(),
+            false => self.lane(),
         }
     }
 }
 
 /// Begin of the lanes of all tenants but the default one.
-const LANE_OF_TENANT: &str = "tenant:";
+const LANE: &str = "tenant:";
 
 #[cfg(test)]
 mod tests {
@@ -70,13 +74,18 @@ mod tests {
         assert_eq!(TenantId::default().scoped(&hash), hash);
         let scoped = ["a", "b", "a.b"].map(|name| tenant(name).scoped(&hash));
         assert!(scoped[0] != scoped[1] && scoped[1] != scoped[2] && !scoped.contains(&hash));
-        assert_eq!(TenantId::default().lane(Some(&user)), Some(user.clone()));
-        assert_eq!(TenantId::default().lane(None), None);
-        assert_eq!(tenant("a").lane(Some(&user)), tenant("a").lane(None), "users of a tenant share its turn");
-        assert_ne!(tenant("a").lane(None), tenant("b").lane(None));
-        assert!(tenant(&"x".repeat(64)).lane(None).is_some());
-        let impostor = tenant("a").lane(None);
-        assert_eq!(TenantId::default().lane(impostor.as_ref()), None, "the lane of another tenant");
+        assert_eq!(TenantId::default().lane(), None);
+        assert_eq!(TenantId::default().lane_of_user(Some(&user)), Some(user.clone()));
+        assert_eq!(TenantId::default().lane_of_user(None), None);
+        assert_eq!(
+            tenant("a").lane_of_user(Some(&user)),
+            tenant("a").lane(),
+            "users of a tenant share its turn"
+        );
+        assert_ne!(tenant("a").lane(), tenant("b").lane());
+        assert!(tenant(&"x".repeat(64)).lane().is_some());
+        let impostor = tenant("a").lane();
+        assert_eq!(TenantId::default().lane_of_user(impostor.as_ref()), None, "the lane of another tenant");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`Principal`]: the caller of a request.
 
-use zkflow_core::service::catalog::{Named as _, Scope};
+use zkflow_core::service::catalog::{Named as _, RequestOrigin, Scope};
 use zkflow_core::service::tenant::TenantId;
 
 /// Permissions of a caller.
@@ -51,7 +51,12 @@ pub struct Principal {
 impl Principal {
     /// The caller of a server without authentication: the default tenant, with all permissions.
     pub fn everyone() -> Self {
-        Self { tenant: TenantId::default(), scopes: Scopes::all(), name: "anyone".to_owned(), first: None }
+        Self {
+            tenant: TenantId::default(),
+            scopes: Scopes::all(),
+            name: RequestOrigin::ANYONE.to_owned(),
+            first: None,
+        }
     }
 }
 

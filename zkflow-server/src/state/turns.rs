@@ -45,14 +45,11 @@ impl Turns {
         Self { of_tenant, ..self }
     }
 
-    /// Waits for a turn of a tenant; `None` if too many wait already, or the tenant has its share. The default tenant has none.
+    /// Waits for a turn of a tenant; `None` if too many wait already, or the tenant has its share.
     pub async fn turn_of(&self, tenant: &TenantId) -> Option<Turn> {
-        let share = match *tenant == TenantId::default() {
-            true => None,
-            false => Some(self.tenants.enter(tenant.clone(), 1, self.of_tenant)?),
-        };
+        let share = self.tenants.enter(tenant.clone(), 1, self.of_tenant)?;
         let turn = self.turn().await?;
-        Some(Turn { _share: share, ..turn })
+        Some(Turn { _share: Some(share), ..turn })
     }
 
     /// Waits for a turn; `None` if too many wait already.
@@ -104,14 +101,14 @@ mod tests {
         let mut other = Box::pin(turns.turn_of(&quiet));
         assert!(other.as_mut().now_or_never().is_none(), "another tenant cannot wait");
         let default = TenantId::default();
-        let mut everyone = Box::pin(turns.turn_of(&default));
-        assert!(everyone.as_mut().now_or_never().is_none());
+        let mut third = Box::pin(turns.turn_of(&default));
+        assert!(third.as_mut().now_or_never().is_none());
         drop((turn, waiting));
         assert!(other.await.is_some());
         // Requests that ended give their shares back.
         let mut again = Box::pin(turns.turn_of(&loud));
         assert!(again.as_mut().now_or_never().is_none(), "the default tenant is first");
-        drop(everyone);
+        drop(third);
         assert!(again.await.is_some());
     }
 

@@ -272,8 +272,7 @@ const RULES: &str = "
 - Uploads, webhooks and deliveries belong to their tenant. A `callback` is on the host of the tenant's address.
 - A ceremony with `\"visibility\": \"public\"` can be read and contributed to by every tenant that knows its id. The turn of a
   contributor needs its secret token too, in the header `Contributor-Token`.
-- `userId` of a proof request is a label within the tenant. In the default tenant users take turns; any other tenant has one turn. The holder
-  of a key of the default tenant can invent users, and each has a turn: give keys to others with `--tenant` only.
+- `userId` of a proof request is a label within the tenant, which has one turn for all its users. Without authentication, users take turns.
 - Documents of earlier versions belong to the tenant `default`, as everything does on a server without authentication.
 - `operate` is for operators: its routes show ids, tenants and errors of every tenant's work, and no inputs, proofs or signals. A key of
   Prometheus needs it too; with a listener for operations, Prometheus needs no key.

@@ -78,13 +78,19 @@ async fn building_a_circuit_takes_of_the_time_of_its_tenant() {
 
 #[tokio::test]
 async fn the_backlog_of_a_tenant_leaves_room_for_others() {
+    for tenant in ["own", "default"] {
+        a_backlog_leaves_room_for_others(tenant).await;
+    }
+}
+
+async fn a_backlog_leaves_room_for_others(tenant: &str) {
     let server = guarded_with(|config| {
         config.limits.max_pending_circuits = 5;
         config.limits.tenant_share_percent = 50;
     })
     .await;
     let scopes = [Scope::CircuitsBuild];
-    let keys = [server.key("own", &scopes).await, server.key("other", &scopes).await];
+    let keys = [server.key(tenant, &scopes).await, server.key("other", &scopes).await];
     let ask = async |key: &str, min: u64| {
         let body = json!({"templateName": "rangeCheck", "params": {"min": min, "max": 120, "bits": 8}});
         server.send(with_key(key, json_request("/v1/circuits", &body.to_string()))).await

@@ -1,5 +1,7 @@
 //! Which values the file, variables and flags accept, and their precedence.
 
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -240,4 +242,17 @@ fn a_file_of_settings_with_a_secret_that_others_can_read_is_named() {
     assert!(!found.contains("canary"), "{found}");
     assert!(warnings(secret, 0o600).is_empty());
     assert!(warnings("[http]\nport = 3000\n", 0o644).is_empty());
+}
+
+#[test]
+fn a_secret_can_be_in_a_file_descriptor() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(b"redis://:canary@pipe\n").unwrap();
+    drop(writer);
+    let path = format!("/dev/fd/{}", reader.as_raw_fd());
+    let config = load("", &[], &[("REDIS_URL_FILE", &path)]).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(config.storage.redis_url.unwrap().expose(), "redis://:canary@pipe");
+    let error = load("", &[], &[("REDIS_URL_FILE", "/dev/fd/1000000")]).unwrap_err().to_string();
+    assert!(error.contains("REDIS_URL_FILE") && error.contains("/dev/fd/1000000"), "{error}");
 }

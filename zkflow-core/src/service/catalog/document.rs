@@ -110,9 +110,13 @@ pub trait Document: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
         Cursor { created_at: self.life().created_at, id: self.id().to_string() }
     }
 
-    /// Job that works on the document. Its subject and its `dedup_key` are the id.
+    /// Job that works on the document. Its subject and its `dedup_key` are the id. A tenant has one turn in the queue; where callers
+    /// are not authenticated, the users of the default tenant take turns.
     fn job(&self) -> NewJob {
-        let user_id = self.life().tenant.lane(self.user_id());
+        let user_id = match self.life().is_authenticated() {
+            true => self.life().tenant.lane(),
+            false => self.life().tenant.lane_of_user(self.user_id()),
+        };
         NewJob { user_id, ..NewJob::new(Self::QUEUE, self.id().to_string()) }
     }
 

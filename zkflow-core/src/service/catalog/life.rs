@@ -121,12 +121,17 @@ fn is_zero(number: &u32) -> bool {
 pub struct RequestOrigin {
     /// `x-request-id` of the request.
     pub request_id: String,
-    /// Name of the caller, such as `key:01890a5d-…`.
+    /// Name of the caller, such as `key:01890a5d-…`, or [`ANYONE`](Self::ANYONE).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
     /// `traceparent` of the request, as in W3C Trace Context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+}
+
+impl RequestOrigin {
+    /// Name of all callers of a server without authentication.
+    pub const ANYONE: &str = "anyone";
 }
 
 /// Reason of a failure, without private inputs.
@@ -157,6 +162,12 @@ impl<T: Status, G: Stage> Life<T, G> {
             origin: None,
             callback: None,
         }
+    }
+
+    /// Whether the caller of the request was authenticated.
+    pub fn is_authenticated(&self) -> bool {
+        let caller = self.origin.as_ref().and_then(|origin| origin.caller.as_deref());
+        caller.is_some_and(|caller| caller != RequestOrigin::ANYONE)
     }
 
     /// Fraction of the stages that are finished, from 0 (queued) to 1 (done).
