@@ -69,13 +69,13 @@ fn tape(wasm: &[u8]) -> Vec<u8> {
     Tape::record(wasm, RecordLimits::default()).unwrap().to_bytes(&Digest::of(wasm))
 }
 
-/// Exchanges the names of the two inputs, each with one value, at the end of a tape.
+/// Exchanges the places of the two inputs, each with one value, at the end of a tape.
 fn with_swapped_inputs(mut tape: Vec<u8>) -> Vec<u8> {
-    // The seal and the checksum follow the inputs.
+    // The seal and the checksum follow the inputs. The place is the end of an input.
     let end = tape.len() - 64;
     let second = end - 16;
     let (head, tail) = tape.split_at_mut(second);
-    head[second - 16..second - 8].swap_with_slice(&mut tail[..8]);
+    head[second - 4..].swap_with_slice(&mut tail[12..16]);
     let sum = Digest::of(&tape[..end]);
     tape[end..end + 32].copy_from_slice(sum.as_bytes());
     tape
@@ -164,15 +164,56 @@ fn a_tape_of_a_circuit_with_a_bus_is_compared_with_its_fields() {
     assert_eq!(unused, None);
     let (witness, way) = calculator.calculate_by(&given).unwrap();
     assert_eq!(way, Way::Tape);
-    let (calculator, _) = open(&compiled.wasm, &compiled, None, None).unwrap();
-    let flat = inputs(r#"{"m": [[1, 2], [3, 4]], "p": [5, 6]}"#);
-    assert!(calculator.calculate(&flat).unwrap() == witness);
     // Without the names of the signals, those of the module are compared, also the ones of fields.
-    assert!(calculator.calculate(&given).unwrap() == witness);
+    let (calculator, _) = open(&compiled.wasm, &compiled, None, Some(&tape(&compiled.wasm))).unwrap();
+    let flat = inputs(r#"{"m": [[1, 2], [3, 4]], "p": [5, 6]}"#);
     let parts = inputs(r#"{"p.y": 6, "m": [[1, 2], [3, 4]], "p.x": 5}"#);
-    assert!(calculator.calculate(&parts).unwrap() == witness);
+    for given in [flat, given, parts] {
+        assert_eq!(calculator.calculate_by(&given).as_ref(), Ok(&(witness.clone(), Way::Tape)));
+    }
     let twice = inputs(r#"{"p.y": 6, "m": [[1, 2], [3, 4]], "p": [5, 6]}"#);
     assert!(calculator.calculate(&twice).is_err());
+}
+
+/// The module has two names for the only field of a bus, and does not tell which is which.
+#[test]
+fn a_bus_with_a_single_field_has_a_tape_and_both_names() {
+    let compiled = compile(
+        "pragma circom 2.2.0;
+        bus Inner() { signal x; }
+        bus Outer() { Inner() i; }
+        template T() {
+            signal input a;
+            input Inner() p;
+            input Outer() q;
+            signal output o;
+            signal s <== a * p.x;
+            o <== s * q.i.x;
+        }
+        component main {public [q]} = T();",
+    );
+    let tape = tape(&compiled.wasm);
+    for sym in [Some(&*compiled.sym), None] {
+        let (calculator, unused) = open(&compiled.wasm, &compiled, sym, Some(&tape)).unwrap();
+        assert_eq!(unused, None);
+        for json in [
+            r#"{"a": 2, "p": {"x": 3}, "q": {"i": {"x": 5}}}"#,
+            r#"{"q": [5], "p": [3], "a": 2}"#,
+            r#"{"q.i.x": 5, "p.x": 3, "a": 2}"#,
+            r#"{"p.x": 3, "a": 2, "q": [5]}"#,
+        ] {
+            let (witness, way) = calculator.calculate_by(&inputs(json)).unwrap();
+            assert_eq!((&witness.values()[..3], way), (&[1u64, 30, 5].map(Scalar::from)[..], Way::Tape));
+        }
+        for json in [r#"{"a": 2, "p": [3]}"#, r#"{"a": 2, "p": [3], "p.x": 3, "q": [5]}"#] {
+            assert!(calculator.calculate(&inputs(json)).is_err(), "{json}");
+        }
+    }
+    // Without constraints, the names are compared with those of the module too.
+    let files = CalculatorFiles { wasm: &compiled.wasm, r1cs: None, sym: Some(&compiled.sym), tape: None };
+    let (calculator, _) = WitnessCalculator::open(&sandbox(), files, limits()).unwrap();
+    let witness = calculator.calculate(&inputs(r#"{"a": 2, "p": {"x": 3}, "q": [5]}"#)).unwrap();
+    assert_eq!(witness.values()[1], Scalar::from(30u64));
 }
 
 #[test]

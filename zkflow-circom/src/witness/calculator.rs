@@ -8,7 +8,7 @@ use ark_bn254::Fr;
 
 use super::module::{Arranged, CircuitModule, WitnessLimits};
 use super::signals::{InputSignals, ROOT};
-use super::table::input_table;
+use super::table::InputTable;
 use super::tape::{Stop, Tape, TapeError, Unplayable};
 use super::{Witness, WitnessCheck, WitnessError};
 use crate::inputs::{Flattening, Index, InputError, Node, NotAnObject, NumberRule, Path, nested};
@@ -108,7 +108,7 @@ impl WitnessCalculator {
             let mut calculator = Self::new(sandbox, files.wasm, limits).map_err(OpenError::Module)?;
             let sym = files.sym.map(Sym::read).transpose().map_err(OpenError::Names)?;
             // Without its table, the module refuses wrong names itself.
-            if let (Some(sym), Some(table)) = (sym, input_table(files.wasm)) {
+            if let (Some(sym), Some(table)) = (sym, InputTable::read(files.wasm)) {
                 let names = InputSignals::from_table_sym(&table, &sym).map_err(OpenError::Mismatch)?;
                 calculator.names = Some(names);
             }
@@ -250,7 +250,8 @@ impl WitnessCalculator {
         if !self.allows_tapes() || tape.working_bytes() > limits.memory_bytes as u64 {
             return Ok(Err(Way::Module));
         }
-        match tape.play(inputs, Instant::now() + limits.wall) {
+        let Ok(values) = check.values(inputs) else { return Ok(Err(Way::ModuleAfterGuard)) };
+        match tape.play(&values, Instant::now() + limits.wall) {
             Ok(witness) => Ok(match check.check(inputs, &witness) {
                 Ok(()) => Ok(witness),
                 Err(_) => Err(Way::ModuleAfterMismatch),
@@ -283,7 +284,8 @@ impl WitnessCalculator {
     }
 
     fn compare_arranged(&self, tape: &Tape, inputs: &Arranged<'_>) -> Result<(), Stop> {
-        let Ok(one) = tape.play(inputs, Instant::now() + self.module.limits().wall) else { return Ok(()) };
+        let Some(Ok(values)) = self.check.as_ref().map(|check| check.values(inputs)) else { return Ok(()) };
+        let Ok(one) = tape.play(&values, Instant::now() + self.module.limits().wall) else { return Ok(()) };
         match self.module.calculate(inputs, true) {
             Ok(other) if one != other => Err(Stop::Differs),
             _ => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ark_bn254::Fr;
 use zkflow_groth16::constraints::ConstraintCheck;
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::format::sym::Sym;
@@ -10,7 +11,7 @@ use zkflow_groth16::rng::SecureRng;
 
 use super::module::Arranged;
 use super::signals::InputSignals;
-use super::table::{entries, without_fields};
+use super::table::InputTable;
 use super::wires::{Difference, InputWires};
 use super::{Witness, WitnessError};
 
@@ -56,19 +57,20 @@ impl WitnessCheck {
         sym: Option<&Sym>,
         wasm: &[u8],
     ) -> Result<Self, WitnessError> {
-        let entries = entries(wasm);
-        let table = entries.as_deref().and_then(without_fields);
+        let table = InputTable::read(wasm);
         let signals = sym.map(|sym| InputSignals::from_r1cs_sym(head, sym)).transpose()?;
-        let signals = signals.map(|signals| signals.with_table(table.as_deref().unwrap_or_default()));
+        let signals = signals.map(|signals| match &table {
+            Some(table) => signals.with_table(table),
+            None => signals,
+        });
         let named = signals.as_ref().map(|signals| InputWires::from_signals(head, signals)).transpose()?;
         let table = table.map(|table| InputWires::from_table(head, &table)).transpose()?;
         let names_are_the_modules = table.is_some();
         let wires = match (named, table) {
-            (Some(named), Some(table)) if named != table => {
+            (Some(named), Some(table)) if !table.contain(&named) => {
                 return Err(mismatch("the names differ from those of the module"));
             }
-            (_, Some(wires)) => wires.with_fields(entries.as_deref().unwrap_or_default()),
-            (Some(wires), None) => wires,
+            (_, Some(wires)) | (Some(wires), None) => wires,
             (None, None) => {
                 return Err(mismatch(
                     "the module has no table of inputs: give the names of the signals (.sym)",
@@ -86,6 +88,15 @@ impl WitnessCheck {
     /// Whether the witness of a tape can be compared with every input.
     pub fn allows_tapes(&self) -> bool {
         self.names_are_the_modules && self.wires.are_complete()
+    }
+
+    /// The values of all inputs in the order of the signals.
+    ///
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] if the inputs are not those of the circuit.
+    pub(super) fn values<'a>(&self, inputs: &Arranged<'a>) -> Result<Vec<&'a Fr>, WitnessError> {
+        let given = self.wires.in_order(inputs)?;
+        Ok(given.into_iter().flat_map(|(_, (_, values))| values).copied().collect())
     }
 
     /// Compares the public signals of a proof with the public inputs.

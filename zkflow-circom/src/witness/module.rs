@@ -17,7 +17,7 @@ use wasmtime::{
 use zeroize::Zeroizing;
 
 use super::signals::ROOT;
-use super::table::{fnv1a, input_table};
+use super::table::{InputTable, fnv1a};
 use super::{Witness, WitnessError};
 use crate::inputs::{InputError, InputProblem, Path};
 use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
@@ -96,7 +96,7 @@ impl CircuitModule {
     }
 
     fn with(sandbox: &Arc<Sandbox>, wasm: &[u8], limits: WitnessLimits, code: Code) -> Self {
-        let inputs = input_table(wasm).map(|table| table.iter().map(|entry| entry.size as usize).sum());
+        let inputs = InputTable::read(wasm).and_then(|table| usize::try_from(table.values()).ok());
         Self { sandbox: Arc::clone(sandbox), code: Mutex::new(code), limits, inputs }
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use ark_bn254::Fr;
 
 use super::WitnessError;
-use super::table::{TableEntry, fnv1a};
+use super::table::{InputTable, TableEntry, fnv1a};
 use crate::inputs::{
     Flattening, InputError, InputProblem, MAX_LISTED, Node, NumberRule, Path, Shape, Step, steps,
 };
@@ -84,8 +84,8 @@ impl InputSignals {
     ///
     /// # Errors
     /// [`WitnessError::SignalsMismatch`] if the files belong to different circuits, or the module has no table.
-    pub(super) fn from_table_sym(table: &[TableEntry], sym: &Sym) -> Result<Self, WitnessError> {
-        let labels = table.iter().flat_map(|entry| {
+    pub(super) fn from_table_sym(table: &InputTable, sym: &Sym) -> Result<Self, WitnessError> {
+        let labels = table.inputs().iter().flat_map(|entry| {
             let first = u64::from(entry.label);
             first..first + u64::from(entry.size)
         });
@@ -95,17 +95,21 @@ impl InputSignals {
         };
         let names = labels.map(name).collect::<Result<Vec<&str>, _>>()?;
         let signals = Self::from_names(names)?;
-        let sizes = signals.sizes().map(|(name, size)| (fnv1a(name), size as u64));
-        let entries = table.iter().filter(|entry| entry.size > 0);
-        if sizes.eq(entries.map(|entry| (entry.hash, u64::from(entry.size)))) {
+        let known: HashSet<TableEntry> = table.entries().iter().copied().collect();
+        let entries: Vec<TableEntry> =
+            table.inputs().iter().copied().filter(|entry| entry.size > 0).collect();
+        let agrees = |((name, size), entry): ((&str, usize), &TableEntry)| {
+            size as u64 == entry.size.into() && known.contains(&TableEntry { hash: fnv1a(name), ..*entry })
+        };
+        if signals.inputs.len() == entries.len() && signals.sizes().zip(&entries).all(agrees) {
             return Ok(signals.with_table(table));
         }
         Err(WitnessError::SignalsMismatch("the names differ from those of the module".to_owned()))
     }
 
     /// Adds the arrays without elements, which only the module's table contains.
-    pub(super) fn with_table(mut self, table: &[TableEntry]) -> Self {
-        self.empty = table.iter().filter(|entry| entry.size == 0).map(|entry| entry.hash).collect();
+    pub(super) fn with_table(mut self, table: &InputTable) -> Self {
+        self.empty = table.entries().iter().filter(|entry| entry.size == 0).map(|entry| entry.hash).collect();
         self
     }
 
@@ -315,8 +319,8 @@ mod tests {
 
     #[test]
     fn an_array_without_elements_is_an_input_of_the_module_only() {
-        let empty = [TableEntry { hash: fnv1a("none"), label: 1, size: 0 }];
-        let signals = InputSignals::from_names(NAMES).unwrap().with_table(&empty);
+        let empty = vec![TableEntry { hash: fnv1a("none"), label: 1, size: 0 }];
+        let signals = InputSignals::from_names(NAMES).unwrap().with_table(&InputTable::of(empty).unwrap());
         let flatten = |name: &str, json: &str| {
             let fields = Node::read(&format!("{{\"{name}\":{json}}}"), NumberRule::Exact).unwrap();
             signals.flatten(name, &fields[0].1, NumberRule::Exact).map(|values| values.len())

@@ -6,7 +6,7 @@ use std::ops::Range;
 use wasmparser::{DataKind, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
 
 /// One input in the table of a module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TableEntry {
     /// [FNV-1a hash](fnv1a) of the name.
     pub(super) hash: u64,
@@ -23,19 +23,50 @@ const ENTRY: usize = 16;
 /// The function that looks a hash up.
 const LOOKUP: &str = "getInputSignalMapPosition";
 
-/// The inputs in the order of their labels; `None` if the module does not have the form that circom generates, or a field of
-/// a bus cannot be told from the bus.
-pub(super) fn input_table(wasm: &[u8]) -> Option<Vec<TableEntry>> {
-    without_fields(&entries(wasm)?)
+/// The inputs that a module names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InputTable {
+    /// The inputs, and the fields of those that are buses, in the order of their labels.
+    entries: Vec<TableEntry>,
+    /// One entry for each input.
+    inputs: Vec<TableEntry>,
 }
 
-/// The inputs, and the fields of those that are buses, in the order of their labels; `None` if the module does not have the
-/// form that circom generates.
+impl InputTable {
+    /// `None` if the module does not have the form that circom generates.
+    pub(super) fn read(wasm: &[u8]) -> Option<Self> {
+        Self::of(entries(wasm)?)
+    }
+
+    /// The table of these entries, which are in the order of their labels, the longest first.
+    pub(super) fn of(entries: Vec<TableEntry>) -> Option<Self> {
+        Some(Self { inputs: without_fields(&entries)?, entries })
+    }
+
+    /// The inputs, and the fields of those that are buses, in the order of their labels.
+    pub(super) fn entries(&self) -> &[TableEntry] {
+        &self.entries
+    }
+
+    /// The inputs in the order of their labels. A bus with a single field, such as `p.x` in `p`, has the name of either:
+    /// the table does not tell which is which, and the module takes both.
+    pub(super) fn inputs(&self) -> &[TableEntry] {
+        &self.inputs
+    }
+
+    /// Number of values of all inputs.
+    pub(super) fn values(&self) -> u64 {
+        self.inputs.iter().map(|input| u64::from(input.size)).sum()
+    }
+}
+
+/// All entries in the order of their labels, the longest first; `None` if the module does not have the form that circom
+/// generates.
 ///
 /// The lookup function has two constants: the address of the table, to which it adds 16 times an index, and the number
 /// of entries less one, with which it takes the bitwise and. The number is a power of two, 256 or more. Reads the bytes
 /// only, runs nothing.
-pub(super) fn entries(wasm: &[u8]) -> Option<Vec<TableEntry>> {
+fn entries(wasm: &[u8]) -> Option<Vec<TableEntry>> {
     let Outline { lookup, data } = Outline::read(wasm)?;
     let Lookup { table, entries } = Lookup::read(wasm, lookup)?;
     // The table is a part of the module.
@@ -60,9 +91,9 @@ pub(super) fn entries(wasm: &[u8]) -> Option<Vec<TableEntry>> {
     Some(entries)
 }
 
-/// The entries without those of the fields of a bus, such as `p.x` in `p`. `None` if a field cannot be told from its
-/// bus, because the bus has no other, or if the entries overlap in another way.
-pub(super) fn without_fields(entries: &[TableEntry]) -> Option<Vec<TableEntry>> {
+/// The entries without those of the fields of a bus, such as `p.x` in `p`; of two entries with the same signals, the first.
+/// `None` if entries overlap in another way.
+fn without_fields(entries: &[TableEntry]) -> Option<Vec<TableEntry>> {
     let mut whole: Vec<TableEntry> = Vec::with_capacity(entries.len());
     // The last kept entry with signals. The ones before it end before it begins.
     let mut last: Option<TableEntry> = None;
@@ -73,7 +104,7 @@ pub(super) fn without_fields(entries: &[TableEntry]) -> Option<Vec<TableEntry>> 
                 last = if entry.size > 0 { Some(*entry) } else { last };
             }
             Some(_) if entry.size == 0 => whole.push(*entry),
-            Some(last) if entry.size == last.size || entry.end() > last.end() => return None,
+            Some(last) if entry.end() > last.end() => return None,
             Some(_) => {}
         }
     }
@@ -200,7 +231,11 @@ mod tests {
         let (bus, x, y) = (entry(1, 2, 3), entry(2, 2, 1), entry(3, 3, 2));
         let (empty, next) = (entry(4, 3, 0), entry(5, 5, 1));
         assert_eq!(without_fields(&[bus, x, y, empty, next]), Some(vec![bus, empty, next]));
-        assert_eq!(without_fields(&[bus, entry(6, 2, 3)]), None, "two names of the same signals");
+        assert_eq!(
+            without_fields(&[bus, entry(6, 2, 3), next]),
+            Some(vec![bus, next]),
+            "two names of the same signals"
+        );
         assert_eq!(without_fields(&[bus, entry(6, 4, 2)]), None, "an overlap");
         assert_eq!(without_fields(&[]), Some(Vec::new()));
     }
@@ -215,7 +250,7 @@ mod tests {
     #[test]
     fn modules_without_the_table_of_circom_have_none() {
         for wasm in [&b"no module"[..], b"", b"\0asm\x01\0\0\0"] {
-            assert_eq!(input_table(wasm), None);
+            assert_eq!(InputTable::read(wasm), None);
         }
     }
 }

@@ -49,7 +49,8 @@ const STACK: usize = 256 << 20;
 /// A recorded witness calculation; see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tape {
-    /// Hash of the name of each input, and the places of its values.
+    /// Hash of the name of each input, and the places of its values, in the order of the signals. Inputs are played in
+    /// this order, not by their names: [`WitnessCheck`](super::WitnessCheck) knows all names of the fields of buses.
     inputs: Vec<(u64, Vec<u32>)>,
     /// Number of wires; wire i is at place i.
     wires: u32,

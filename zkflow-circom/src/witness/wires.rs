@@ -8,13 +8,13 @@ use zkflow_groth16::format::r1cs::R1cs;
 use super::WitnessError;
 use super::module::Arranged;
 use super::signals::InputSignals;
-use super::table::{TableEntry, fnv1a};
+use super::table::{InputTable, TableEntry, fnv1a};
 
 /// The wires of a circuit's inputs.
 ///
 /// The header of the constraints fixes their place: the constant one, outputs, public inputs, private inputs. Names
 /// come from elsewhere, and must cover exactly these wires.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct InputWires {
     /// The values of each input by the [FNV-1a hash](fnv1a) of its name, also of the fields of a bus.
     names: HashMap<u64, Span>,
@@ -59,18 +59,24 @@ impl InputWires {
         Self::new(r1cs, inputs.collect())
     }
 
-    /// The wires of the inputs in a module's table.
+    /// The wires of the inputs in a module's table, also by the names of the fields of a bus.
     ///
     /// # Errors
     /// See [`new`](Self::new).
-    pub(super) fn from_table(r1cs: &R1cs, table: &[TableEntry]) -> Result<Self, WitnessError> {
+    pub(super) fn from_table(r1cs: &R1cs, table: &InputTable) -> Result<Self, WitnessError> {
         let label = u64::from(r1cs.n_outputs) + 1;
-        let inputs = table.iter().filter(|entry| entry.size > 0).map(|entry| {
+        let span = |entry: &TableEntry| {
             let first = u64::from(entry.label).checked_sub(label);
             let first = first.ok_or_else(|| mismatch("the module has an input among the outputs"))?;
             Ok((entry.hash, Span { first, size: entry.size.into() }))
-        });
-        Self::new(r1cs, inputs.collect::<Result<_, WitnessError>>()?)
+        };
+        let inputs = table.inputs().iter().filter(|entry| entry.size > 0).map(span);
+        let mut wires = Self::new(r1cs, inputs.collect::<Result<_, WitnessError>>()?)?;
+        for entry in table.entries().iter().filter(|entry| entry.size > 0) {
+            let (hash, span) = span(entry)?;
+            wires.names.entry(hash).or_insert(span);
+        }
+        Ok(wires)
     }
 
     /// # Errors
@@ -117,15 +123,12 @@ impl InputWires {
         Ok(Self { names, first_wire, values, total, n_public })
     }
 
-    /// Also takes values by the names of the fields of a bus: without a `.sym`, they are the only known ones.
-    pub(super) fn with_fields(mut self, entries: &[TableEntry]) -> Self {
-        for entry in entries.iter().filter(|entry| entry.size > 0) {
-            if let Some(first) = u64::from(entry.label).checked_sub(self.first_wire as u64) {
-                let span = Span { first, size: entry.size.into() };
-                self.names.entry(entry.hash).or_insert(span);
-            }
-        }
-        self
+    /// Whether these are the same wires, by names that include those of `named`.
+    pub(super) fn contain(&self, named: &Self) -> bool {
+        let Self { names, first_wire, values, total, n_public } = named;
+        let rest = (&self.first_wire, &self.values, &self.total, &self.n_public);
+        rest == (first_wire, values, total, n_public)
+            && names.iter().all(|(hash, span)| self.names.get(hash) == Some(span))
     }
 
     /// Approximate size in bytes.
@@ -139,6 +142,30 @@ impl InputWires {
         self.values.len() as u64 == self.total
     }
 
+    /// The inputs in the order of their values, each with the number of its first one.
+    ///
+    /// # Errors
+    /// [`WitnessError::SignalsMismatch`] if the inputs are not those of the circuit.
+    pub(super) fn in_order<'i, 'a>(
+        &self,
+        inputs: &'i Arranged<'a>,
+    ) -> Result<Vec<(u64, &'i (&'a str, Vec<&'a Fr>))>, WitnessError> {
+        let mut given = Vec::with_capacity(inputs.len());
+        for input in inputs.iter().filter(|(_, values)| !values.is_empty()) {
+            let (name, values) = input;
+            let span = self.names.get(&fnv1a(name)).filter(|span| span.size == values.len() as u64);
+            let span = span.ok_or_else(|| mismatch("an input is missing, or has another size"))?;
+            given.push((span.first, input));
+        }
+        given.sort_unstable_by_key(|(first, _)| *first);
+        let ends = given.iter().map(|(first, (_, values))| first + values.len() as u64);
+        let starts = given.iter().map(|(first, _)| *first);
+        if !std::iter::once(0).chain(ends).eq(starts.chain([self.total])) {
+            return Err(mismatch("the number of inputs differs"));
+        }
+        Ok(given)
+    }
+
     /// Compares the inputs with their wires. Returns the first difference.
     ///
     /// # Errors
@@ -148,22 +175,11 @@ impl InputWires {
         inputs: &'a Arranged<'_>,
         witness: &[Fr],
     ) -> Result<Option<Difference<'a>>, WitnessError> {
-        let mut given = Vec::with_capacity(inputs.len());
-        for (name, values) in inputs.iter().filter(|(_, values)| !values.is_empty()) {
-            let span = self.names.get(&fnv1a(name)).filter(|span| span.size == values.len() as u64);
-            let span = span.ok_or_else(|| mismatch("an input is missing, or has another size"))?;
-            given.push((span.first, *name, values));
-        }
-        given.sort_unstable_by_key(|(first, ..)| *first);
-        let ends = given.iter().map(|(first, _, values)| first + values.len() as u64);
-        let starts = given.iter().map(|(first, ..)| *first);
-        if !std::iter::once(0).chain(ends).eq(starts.chain([self.total])) {
-            return Err(mismatch("the number of inputs differs"));
-        }
+        let given = self.in_order(inputs)?;
         let wires = witness.get(self.first_wire..).and_then(|wires| wires.get(..self.values.len()));
         let wires = wires.ok_or_else(|| mismatch("the witness has too few wires"))?;
         let mut wires = self.values.iter().zip(wires).peekable();
-        for (first, name, values) in given {
+        for (first, (name, values)) in given {
             let end = first + values.len() as u64;
             while let Some((value, wire)) = wires.next_if(|(value, _)| u64::from(**value) < end) {
                 let index = (u64::from(*value) - first) as usize;

@@ -5,7 +5,7 @@
 //! | header | `"zktape"`, version u16, digest of the module (32 bytes), prime of the field (32 bytes) |
 //! | counts | wires u32, places u32, constants u32, table entries u32, instructions u64, inputs u32 |
 //! | body | constants (32 bytes each), table entries (4 bytes each), instructions (16 bytes each) |
-//! | each input | hash of its name u64, number of its values u32, their places (4 bytes each) |
+//! | each input, in the order of the signals | hash of its name u64, number of its values u32, their places (4 bytes each) |
 //! | checksum | SHA-256 over everything before |
 //! | seal | 32 bytes: a MAC over everything before, or zeros; see [`sealed`] |
 

@@ -21,7 +21,7 @@ pub(super) fn lower(recording: Recording<'_>, budget: &Budget) -> Result<Tape, S
     let mut code = Vec::new();
 
     // Inputs are placed first, so that no computed value uses their places before.
-    let mut input_places = vec![None; inputs.iter().map(|input| input.values as usize).sum()];
+    let mut input_places = vec![None; inputs.iter().map(|input| input.size as usize).sum()];
     for id in ids(&graph) {
         if let Node::Input(number) = graph.node(id)
             && uses.is_used(id)
@@ -62,7 +62,7 @@ pub(super) fn lower(recording: Recording<'_>, budget: &Budget) -> Result<Tape, S
 
     let mut input_places = input_places.into_iter().map(|place| place.unwrap_or(nowhere));
     let inputs =
-        inputs.iter().map(|input| (input.hash, input_places.by_ref().take(input.values as usize).collect()));
+        inputs.iter().map(|input| (input.hash, input_places.by_ref().take(input.size as usize).collect()));
     Ok(Tape {
         inputs: inputs.collect(),
         wires: wires.len() as u32,

@@ -1,6 +1,5 @@
 //! Calculates a witness by playing a tape.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use ark_bn254::Fr;
@@ -10,13 +9,11 @@ use super::operation::{Operator, bit};
 use super::value::Value;
 use super::{Instruction, Kind, Tape};
 use crate::witness::Witness;
-use crate::witness::module::Arranged;
-use crate::witness::table::fnv1a;
 
 /// Why the tape has no witness for these inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::witness) enum Unplayable {
-    /// A guard failed, or the names or sizes of the inputs differ from the recording.
+    /// A guard failed, or the number of values differs from the recording.
     Guard,
     /// The deadline has passed.
     Time,
@@ -26,31 +23,18 @@ pub(in crate::witness) enum Unplayable {
 const PATIENCE: usize = 1 << 14;
 
 impl Tape {
-    /// Calculates the value of every wire. The inputs may be in any order. Copies of inputs and intermediate
-    /// values are zeroised.
-    pub(in crate::witness) fn play(
-        &self,
-        inputs: &Arranged<'_>,
-        deadline: Instant,
-    ) -> Result<Witness, Unplayable> {
+    /// Calculates the value of every wire from the values of all inputs in the order of the signals. Copies of inputs and
+    /// intermediate values are zeroised.
+    pub(in crate::witness) fn play(&self, inputs: &[&Fr], deadline: Instant) -> Result<Witness, Unplayable> {
         let mut values = Zeroizing::new(vec![Value::ZERO; self.places as usize]);
         let wires = self.wires as usize;
         values[wires..wires + self.constants.len()].copy_from_slice(&self.constants);
-        // Arrays without elements can be given or left out.
-        let known: HashMap<u64, &[u32]> =
-            self.inputs.iter().map(|(hash, places)| (*hash, places.as_slice())).collect();
-        let given = inputs.iter().filter(|(_, given)| !given.is_empty());
-        if given.clone().count() != known.values().filter(|places| !places.is_empty()).count() {
+        let places = self.inputs.iter().flat_map(|(_, places)| places);
+        if self.inputs.iter().map(|(_, places)| places.len()).sum::<usize>() != inputs.len() {
             return Err(Unplayable::Guard);
         }
-        for (name, given) in given {
-            let places = known.get(&fnv1a(name)).ok_or(Unplayable::Guard)?;
-            if given.len() != places.len() {
-                return Err(Unplayable::Guard);
-            }
-            for (place, value) in places.iter().zip(given) {
-                values[*place as usize] = small_if_possible(value);
-            }
+        for (place, value) in places.zip(inputs) {
+            values[*place as usize] = small_if_possible(value);
         }
         for code in self.code.chunks(PATIENCE) {
             if Instant::now() > deadline {

@@ -7,7 +7,7 @@ use super::MAX_PLACES;
 use super::budget::Budget;
 use super::graph::{Graph, NodeId};
 use super::stop::Stop;
-use crate::witness::table::input_table;
+use crate::witness::table::{InputTable, TableEntry};
 
 mod machine;
 mod memory;
@@ -39,21 +39,12 @@ impl Default for RecordLimits {
     }
 }
 
-/// An input of a circuit.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RecordedInput {
-    /// FNV-1a hash of the name.
-    pub(super) hash: u64,
-    /// Number of values.
-    pub(super) values: u32,
-}
-
 /// A calculation and its results.
 #[derive(Debug)]
 pub(super) struct Recording<'b> {
     pub(super) graph: Graph<'b>,
-    /// The inputs; their values are numbered in this order.
-    pub(super) inputs: Vec<RecordedInput>,
+    /// The inputs; their values are numbered in this order, that of the signals.
+    pub(super) inputs: Vec<TableEntry>,
     /// The node of every wire.
     pub(super) wires: Vec<NodeId>,
 }
@@ -100,13 +91,10 @@ fn run<'b>(
         }
     }
     machine.call_export("init", &[1])?;
-    let table = input_table(wasm).ok_or(Stop::NotCircom)?;
-    let inputs: Vec<RecordedInput> =
-        table.iter().map(|entry| RecordedInput { hash: entry.hash, values: entry.size }).collect();
-    let values: u64 = inputs.iter().map(|input| u64::from(input.values)).sum();
-    machine.expect_inputs(window, fitting(values, CELL, &machine.memory)?);
-    for &RecordedInput { hash, values } in &inputs {
-        for index in 0..values {
+    let table = InputTable::read(wasm).ok_or(Stop::NotCircom)?;
+    machine.expect_inputs(window, fitting(table.values(), CELL, &machine.memory)?);
+    for &TableEntry { hash, size, .. } in table.inputs() {
+        for index in 0..size {
             // A value that has no short form, so that the module copies the whole cell.
             machine.memory.store(window.into(), 8, 1 << 63)?;
             for (at, byte) in (u64::from(shared)..).zip(stand_in().into_bigint().to_bytes_le()) {
@@ -115,7 +103,7 @@ fn run<'b>(
             machine.call_export("setInputSignal", &[(hash >> 32) as u32, hash as u32, index])?;
         }
     }
-    if inputs.iter().any(|input| input.values > 0) && machine.given.is_some() {
+    if table.values() > 0 && machine.given.is_some() {
         return Err(Stop::NotCircom);
     }
     let count = machine.call_export("getWitnessSize", &[])?.ok_or(Stop::NotCircom)?;
@@ -126,7 +114,7 @@ fn run<'b>(
         machine.call_export("getWitness", &[wire])?;
         wires.push(machine.memory.cell(window, &mut machine.graph)?);
     }
-    Ok(Recording { graph: machine.graph, inputs, wires })
+    Ok(Recording { graph: machine.graph, inputs: table.inputs().to_vec(), wires })
 }
 
 /// A number that the module reports, if so many things of `bytes` bytes fit its memory.
