@@ -138,8 +138,10 @@ pub enum CompileError {
     /// circom refused the source; the first diagnostic gives the reason.
     #[error("circom: {}", summary(.0))]
     Rejected(Vec<Diagnostic>),
-    /// An included file is in none of the include roots.
-    #[error("{file}:{line}: include {include:?} was not found in any include root")]
+    /// An included file is neither beside the including file nor in an include root.
+    #[error(
+        "{file}:{line}: include {include:?} was not found, neither beside this file nor in a folder of includes"
+    )]
     IncludeNotFound {
         /// Path of the including file, relative to the main file or to an include root.
         file: String,

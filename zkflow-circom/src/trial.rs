@@ -257,7 +257,9 @@ fn refused(error: CompileError, main: &str) -> Vec<Finding> {
             })
             .collect(),
         CompileError::IncludeNotFound { file, line, include } => {
-            let message = format!("include {include:?} was not found in any include root");
+            let message = format!(
+                "include {include:?} was not found, neither beside this file nor in a folder of includes"
+            );
             vec![Finding::error(&own(&file), Some(line as usize), message)]
         }
         CompileError::IncludeOutsideRoots { file, line, include } => {

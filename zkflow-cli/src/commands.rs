@@ -10,6 +10,7 @@ mod bind;
 mod build;
 #[cfg(feature = "remote")]
 mod ceremony;
+mod circom_flags;
 mod compile;
 mod compile_errors;
 #[cfg(feature = "evm")]
@@ -282,23 +283,24 @@ pub(crate) fn printable(text: &str) -> String {
 /// warning, if it cannot be used: commands work without a cache.
 fn cache_dir(kind: &str) -> Option<PathBuf> {
     static WARNED: Once = Once::new();
-    let folder = cache_path(kind)?;
-    match own_folder::open(&folder) {
-        Ok(()) => Some(folder),
-        Err(error) => {
-            WARNED.call_once(|| {
-                eprintln!("warning: there is no cache: folder {}: {error}", folder.display());
-            });
-            None
-        }
-    }
+    let opened = match cache_path(kind) {
+        Some(folder) => match own_folder::open(&folder) {
+            Ok(()) => Ok(folder),
+            Err(error) => Err(format!("folder {}: {error}", folder.display())),
+        },
+        None => Err(NO_CACHE_PATH.to_owned()),
+    };
+    opened.map_err(|problem| WARNED.call_once(|| eprintln!("warning: there is no cache: {problem}"))).ok()
 }
 
-/// Path of a cache folder, which may not exist; `None` if neither `XDG_CACHE_HOME` nor `HOME` is set.
+/// The problem if there is no [`cache_path`].
+const NO_CACHE_PATH: &str = "neither XDG_CACHE_HOME nor HOME is an absolute path";
+
+/// Path of a cache folder, which may not exist; `None` if neither `XDG_CACHE_HOME` nor `HOME` is an absolute path. A
+/// relative one would make a folder wherever a command runs.
 fn cache_path(kind: &str) -> Option<PathBuf> {
-    let home = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(home.join("zkflow").join(kind))
 }
 

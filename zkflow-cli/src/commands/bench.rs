@@ -19,7 +19,7 @@ pub(crate) struct BenchArgs {
 pub(super) fn bench(args: &BenchArgs) -> Result<(), Error> {
     #[cfg(feature = "cuda")]
     super::prover::show_warnings();
-    let folder = cache_dir("bench").ok_or("neither XDG_CACHE_HOME nor HOME is set")?;
+    let folder = cache_dir("bench").ok_or(super::NO_CACHE_PATH)?;
     let workshop = || {
         let Toolbox { compiler, include_roots, sandbox } = Toolbox::open(&args.compiler)?;
         Ok(Workshop { compiler, include_roots, sandbox })

@@ -1,5 +1,6 @@
 //! `zkflow compile`, and what it shares with `zkflow circuit build`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -11,9 +12,10 @@ use zkflow_core::witness::tape::{RecordLimits, Stop};
 use zkflow_core::witness::{CalculatorFiles, Rehearsal, rehearsed};
 
 use super::Error;
+use super::circom_flags::CircomFlags;
 use super::compile_errors::explain;
 use super::files::{folder_of, in_file, is_standard, read_text};
-use super::output::write;
+use super::output::{make_folder, write};
 use super::progress::Progress;
 use super::toolbox::{CompilerArgs, Toolbox};
 
@@ -23,7 +25,7 @@ pub(crate) struct CompileArgs {
     /// circom file with the main component; `-` reads standard input
     file: PathBuf,
     /// Output folder for the .r1cs, .wasm, .sym and .tape files
-    #[arg(short, long, alias = "output")]
+    #[arg(short, long, alias = "output", default_value = ".")]
     out: PathBuf,
     /// Level of constraint simplification
     #[arg(long, value_enum, default_value_t = Level::O1)]
@@ -49,15 +51,6 @@ pub(crate) struct CompileArgs {
     /// Also write the witness calculator as text
     #[arg(long)]
     wat: bool,
-    /// For command lines of circom; these files are always written
-    #[arg(long, hide = true)]
-    r1cs: bool,
-    /// For command lines of circom
-    #[arg(long, hide = true)]
-    wasm: bool,
-    /// For command lines of circom
-    #[arg(long, hide = true)]
-    sym: bool,
     /// Field of the circuit; there are keys and proofs for bn128 only
     #[arg(short, long, default_value = "bn128", value_parser = prime)]
     prime: String,
@@ -67,6 +60,8 @@ pub(crate) struct CompileArgs {
     include_root: Vec<PathBuf>,
     #[command(flatten)]
     compiler: CompilerArgs,
+    #[command(flatten)]
+    circom: CircomFlags,
 }
 
 /// Simplification levels of circom.
@@ -104,15 +99,17 @@ impl CompileArgs {
 }
 
 pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
+    args.circom.check()?;
     let source = read_text(&args.file)?;
+    make_folder(&args.out)?;
     let progress = Progress::new();
     args.compiler.warnings().for_each(|warning| progress.line(&warning));
     let toolbox = progress.step("load the compiler", || Toolbox::open(&args.compiler))?;
     let (file_name, stem) = match args.file.file_name() {
         Some(name) if !is_standard(&args.file) => {
-            (name.to_string_lossy(), args.file.file_stem().unwrap_or(name).to_string_lossy())
+            (name.to_string_lossy(), args.file.file_stem().unwrap_or(name))
         }
-        _ => ("circuit.circom".into(), "circuit".into()),
+        _ => ("circuit.circom".into(), OsStr::new("circuit")),
     };
     let search = SourceSearch::new(&toolbox.include_roots)
         .beside(Some(folder_of(&args.file)))
@@ -145,7 +142,9 @@ pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
     ];
     for (ending, bytes) in files {
         if let Some(bytes) = bytes {
-            write(&args.out.join(format!("{stem}{ending}")), &bytes)?;
+            let mut name = stem.to_owned();
+            name.push(ending);
+            write(&args.out.join(name), &bytes)?;
         }
     }
     drop(progress);

@@ -15,6 +15,7 @@ pub(super) fn explain(error: CompileError) -> Error {
             Some(remedy) => format!("{error}: {remedy}").into(),
             None => error.into(),
         },
+        CompileError::IncludeNotFound { .. } => format!("{error}: add its folder with -l").into(),
         CompileError::IncludeOutsideRoots { .. } => {
             format!("{error}: add its folder with --include-root").into()
         }

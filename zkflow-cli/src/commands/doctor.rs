@@ -169,9 +169,7 @@ fn module_cache() -> Finding {
                 Finding::Absent(format!("{}: {error}: WebAssembly is compiled at each run", path.display()))
             }
         },
-        None => Finding::Absent(
-            "neither XDG_CACHE_HOME nor HOME is set: WebAssembly is compiled at each run".to_owned(),
-        ),
+        None => Finding::Absent(format!("{}: WebAssembly is compiled at each run", super::NO_CACHE_PATH)),
     }
 }
 

@@ -13,6 +13,15 @@ use super::files::{folder_of, is_standard};
 /// Number of links that are followed.
 const MAX_LINKS: usize = 40;
 
+/// Makes a folder for files, before the time for their content is spent.
+pub(super) fn make_folder(folder: &Path) -> Result<(), Error> {
+    if is_standard(folder) {
+        return Err("standard output cannot have several files: give a folder in place of `-`".into());
+    }
+    let made = std::fs::create_dir_all(folder);
+    made.map_err(|error| format!("cannot write to the folder {}: {error}", folder.display()).into())
+}
+
 /// Writes a file with the permissions of the umask.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_with(path, bytes, 0o666)

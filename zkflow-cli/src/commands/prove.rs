@@ -10,10 +10,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::field::json::NumberError;
 use zkflow_core::field::to_decimal;
 use zkflow_core::format::zkey::ZKeyFile;
 use zkflow_core::format::{json, wtns};
-use zkflow_core::inputs::NumberRule;
+use zkflow_core::inputs::{InputError, InputProblem, NumberRule};
 use zkflow_core::proof::{Proof, PublicSignals};
 use zkflow_core::prove::{Prover, prove_verified};
 use zkflow_core::rng::os_rng;
@@ -176,6 +177,13 @@ fn calculate(
     let witness = witness.map_err(|error| match &error {
         WitnessError::Limit(limit) if limit.ends_with(" s") => {
             format!("{error}: raise --witness-time").into()
+        }
+        WitnessError::Input(InputError { problem: InputProblem::Number(NumberError::Field(_)), .. })
+            if matches!(checks.inputs, Numbers::Exact) =>
+        {
+            in_file(input)(format!(
+                "{error}; --inputs lenient reads 0x, 0o, 0b, negative numbers and those above the modulus, as circom does"
+            ))
         }
         _ => in_file(input)(error),
     })?;

@@ -71,6 +71,12 @@ fn folders_above_links_and_absolute_paths_are_included() {
         folder.done(&["compile", &format!("circuits/{name}.circom"), "--out", "out"]);
         assert_eq!(folder.constraints(&format!("out/{name}.r1cs")), 1);
     }
+    folder.write(
+        "circuits/lost.circom",
+        "pragma circom 2.1.6; include \"nowhere.circom\"; component main = B();",
+    );
+    let error = folder.refused(&["compile", "circuits/lost.circom"]);
+    assert!(error.contains("\"nowhere.circom\" was not found") && error.contains("with -l"), "{error}");
     let error =
         folder.refused(&["compile", "circuits/main.circom", "--out", "x", "--include-root", "circuits"]);
     assert!(error.contains("../lib/b.circom") && error.contains("--include-root"), "{error}");

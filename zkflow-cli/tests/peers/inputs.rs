@@ -195,7 +195,9 @@ fn lenient_numbers_have_the_values_of_circom() {
     ] {
         folder.write("input.json", format!("{{\"a\": {input}}}"));
         let arguments = ["witness", "out/main.wasm", "input.json", "w.wtns"];
-        folder.refused(&arguments);
+        let error = folder.refused(&arguments);
+        let is_text = input.starts_with('"') || input == "-5";
+        assert!(!is_text || error.contains("--inputs lenient"), "{input}: {error}");
         folder.done(&[&arguments[..], &["--inputs", "lenient"]].concat());
         assert_eq!(folder.wire("w.wtns", 1), square, "{input}");
     }
@@ -204,7 +206,7 @@ fn lenient_numbers_have_the_values_of_circom() {
         folder.write("input.json", format!("{{\"a\": {input}}}"));
         let error =
             folder.refused(&["witness", "out/main.wasm", "input.json", "w.wtns", "--inputs", "lenient"]);
-        assert!(error.contains("inputs.a: "), "{input}: {error}");
+        assert!(error.contains("inputs.a: ") && !error.contains("--inputs"), "{input}: {error}");
     }
 }
 

@@ -1,8 +1,11 @@
 //! A command among others: pipes, links, standard input and output, a home that cannot be written.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, symlink};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::{Folder, SQUARE, data};
@@ -86,10 +89,42 @@ fn a_cache_that_cannot_be_used_is_a_warning() {
         assert_eq!(text.matches("warning: there is no cache").count(), 1, "{text}");
     };
     folder.done(&["compile", "main.circom", "--out", "out"]);
+    let mut homeless = folder.command(&["witness", "out/main.wasm", "input.json", "w.wtns"]);
+    let output = homeless.env("XDG_CACHE_HOME", "relative").env_remove("HOME").output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && text.contains("warning: there is no cache: neither"), "{text}");
+    assert!(!folder.at("relative").exists());
     run(&["witness", "out/main.wasm", "input.json", "w.wtns"]);
     run(&["prove", &data("tiny.zkey"), &data("tiny.wtns"), "proof.json", "public.json"]);
     let output = folder.command(&["doctor"]).env("XDG_CACHE_HOME", folder.at("file")).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let cache = text.lines().find(|line| line.contains("module cache")).unwrap();
     assert!(cache.starts_with('-') && !text.contains("MISSING  circom"), "{text}");
+}
+
+/// Lines as circom's documentation has them.
+#[test]
+fn lines_of_circom_compile_or_are_refused_with_the_reason() {
+    let name = OsStr::from_bytes(b"caf\xe9");
+    let folder = Folder::new(&[("main.circom", SQUARE), ("file", "")]);
+    fs::copy(folder.at("main.circom"), folder.at("").join(name).with_extension("circom")).unwrap();
+    folder.done(&["compile", "main.circom", "--r1cs", "--wasm", "--sym", "--verbose", "--sanity_check", "2"]);
+    assert_eq!(folder.constraints("main.r1cs"), 1);
+    let compiled =
+        folder.command(&["compile"]).arg(Path::new(name).with_extension("circom")).output().unwrap();
+    assert!(compiled.status.success(), "{compiled:?}");
+    assert!(folder.at("").join(name).with_extension("r1cs").exists(), "a name that is not UTF-8");
+    for (flags, reason) in [
+        (&["-c"][..], "--c of circom is not supported: there is no calculator in C++"),
+        (&["--r1cs", "--c", "--no_asm"], "--c of circom is not supported"),
+        (&["--no_init"], "leave --no_init out"),
+        (&["--sanity_check", "0"], "--sanity_check of circom is not supported"),
+        (&["--use_old_simplification_heuristics"], "default heuristics"),
+        (&["--simplification_substitution"], "are not written"),
+        (&["-o", "file"], "cannot write to the folder file"),
+        (&["-o", "-"], "give a folder in place of `-`"),
+    ] {
+        let error = folder.refused(&[&["compile", "main.circom"], flags].concat());
+        assert!(error.contains(reason) && !error.contains("compile  "), "{flags:?}: {error}");
+    }
 }
