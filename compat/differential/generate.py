@@ -13,6 +13,7 @@ class Circuit:
         self.functions = []
         self.templates = []
         self.has_bus = random.random() < 0.4
+        self.bus_is_single = self.has_bus and random.random() < 0.3
         for number in range(random.randint(1, 3)):
             self.functions.append(self.function(number))
         for number in range(random.randint(1, 3)):
@@ -23,7 +24,7 @@ class Circuit:
     def parts(self):
         yield "pragma circom 2.2.0;"
         if self.has_bus:
-            yield "bus Pair() { signal x; signal y[2]; }"
+            yield f"bus Pair() {{ signal x;{'' if self.bus_is_single else ' signal y[2];'} }}"
         yield from self.functions
         yield from (source for source, _ in self.templates)
         public = self.random.choice(["", " {public [a]}", " {public [a, b]}"])
@@ -33,7 +34,7 @@ class Circuit:
         value = self.value()
         given = {"a": value(), "b": [value() for _ in range(3)]}
         if self.has_bus:
-            given["p"] = {"x": value(), "y": [value(), value()]}
+            given["p"] = {"x": value()} if self.bus_is_single else {"x": value(), "y": [value(), value()]}
         return given
 
     def value(self):
@@ -116,7 +117,7 @@ class Circuit:
         names = ["a", "b[0]", "b[1]", "b[2]"]
         if is_main and self.has_bus:
             lines += ["  input Pair() p; Pair() q;", "  q <== p;"]
-            names += ["p.x", "p.y[1]", "q.y[0]", "q.x"]
+            names += ["p.x", "q.x"] if self.bus_is_single else ["p.x", "p.y[1]", "q.y[0]", "q.x"]
         for step in range(random.randint(3, 8)):
             lines += self.step(f"s{step}", names, number, tag)
             names.append(f"s{step}")
