@@ -17,7 +17,7 @@ use super::compile_errors::explain;
 use super::files::{folder_of, in_file, is_standard, read_text};
 use super::output::{make_folder, write};
 use super::progress::Progress;
-use super::toolbox::{CompilerArgs, Toolbox};
+use super::toolbox::{CompilerArgs, Toolbox, check_include_roots};
 
 /// Arguments of `zkflow compile`.
 #[derive(Debug, Args)]
@@ -100,6 +100,7 @@ impl CompileArgs {
 
 pub(super) fn compile(args: &CompileArgs) -> Result<(), Error> {
     args.circom.check()?;
+    check_include_roots(&args.include_root)?;
     let source = read_text(&args.file)?;
     make_folder(&args.out)?;
     let progress = Progress::new();

@@ -1,6 +1,6 @@
 //! Sandbox and compiler of the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,13 +61,27 @@ pub(super) fn include_folders(given: &[PathBuf]) -> impl Iterator<Item = PathBuf
 
 /// A warning for each folder of `--include` that is ignored.
 pub(super) fn ignored_folders(given: &[PathBuf]) -> impl Iterator<Item = String> {
-    given.iter().filter(|folder| !folder.is_dir()).map(|folder| {
-        let problem = match folder.metadata() {
-            Ok(_) => "not a folder".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        format!("warning: --include {}: {problem}; ignored, as circom does", folder.display())
+    given.iter().filter_map(|folder| {
+        let problem = problem_of(folder)?;
+        Some(format!("warning: --include {}: {problem}; ignored, as circom does", folder.display()))
     })
+}
+
+/// Why a path is no folder; `None` if it is one.
+fn problem_of(folder: &Path) -> Option<String> {
+    match folder.metadata() {
+        Ok(meta) if meta.is_dir() => None,
+        Ok(_) => Some("not a folder".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Refuses folders of `--include-root` that there are not.
+pub(super) fn check_include_roots(given: &[PathBuf]) -> Result<(), Error> {
+    match given.iter().find_map(|folder| Some((folder, problem_of(folder)?))) {
+        Some((folder, problem)) => Err(format!("--include-root {}: {problem}", folder.display()).into()),
+        None => Ok(()),
+    }
 }
 
 /// A compiler with its include folders.

@@ -71,6 +71,12 @@ fn folders_above_links_and_absolute_paths_are_included() {
         folder.done(&["compile", &format!("circuits/{name}.circom"), "--out", "out"]);
         assert_eq!(folder.constraints(&format!("out/{name}.r1cs")), 1);
     }
+    for (root, problem) in
+        [("missing", "--include-root missing: No such file"), ("lib/b.circom", "lib/b.circom: not a folder")]
+    {
+        let error = folder.refused(&["compile", "circuits/main.circom", "--include-root", root]);
+        assert!(error.contains(problem), "{error}");
+    }
     folder.write(
         "circuits/lost.circom",
         "pragma circom 2.1.6; include \"nowhere.circom\"; component main = B();",
