@@ -194,6 +194,10 @@ impl<'a> Flattening<'a> {
                     self.add(item, node, Path::Index(&path, index))?;
                 }
             }
+            // An object is no value, so that the items cannot be all values of the array.
+            (Shape::Array(..), Node::Array(_)) if node.has_fields() => {
+                return Err(wrong_shape(path, shape.describe(), node.describe()));
+            }
             (shape, Node::Array(_)) if shape.has_fields() => self.add_all(shape, node, path)?,
             _ => return Err(wrong_shape(path, shape.describe(), node.describe())),
         }

@@ -352,6 +352,9 @@ mod tests {
             ("p", "{\"x\":1,\"x\":2,\"y\":[1,2]}", "inputs.p.x: given twice"),
             ("p", "1", "inputs.p: expected an object, or an array of 3, found a value"),
             ("p", "{\"x\":1,\"y\":[1,2],\"z\":3}", "inputs.p.z: unknown input; expected one of x, y"),
+            ("q", "[{\"x\":1,\"y\":2}]", "inputs.q: expected an array of 2, found an array of 1"),
+            ("q", "[[3,4],{\"x\":1,\"y\":2},[1,2]]", "inputs.q: expected an array of 2, found an array of 3"),
+            ("q", "[{\"x\":1,\"y\":[{}]},[1,2]]", "inputs.q[0].y: expected a value, found an array of 1"),
             ("z", "1", "inputs.z: unknown input; expected one of u, age, p, q"),
         ];
         for (name, json, message) in cases {
