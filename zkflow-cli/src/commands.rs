@@ -290,7 +290,8 @@ fn cache_dir(kind: &str) -> Option<PathBuf> {
         },
         None => Err(NO_CACHE_PATH.to_owned()),
     };
-    opened.map_err(|problem| WARNED.call_once(|| eprintln!("warning: there is no cache: {problem}"))).ok()
+    let warn = |problem: &String| WARNED.call_once(|| eprintln!("warning: there is no cache: {problem}"));
+    opened.inspect_err(warn).ok()
 }
 
 /// The problem if there is no [`cache_path`].

@@ -53,8 +53,11 @@ impl WitnessLimits {
     }
 }
 
-/// The values of each input, in the order of its signals.
-pub(super) type Arranged<'a> = [(&'a str, Vec<&'a Fr>)];
+/// The name of an input, and its values in the order of its signals.
+pub(super) type Given<'a> = (&'a str, Vec<&'a Fr>);
+
+/// The given inputs.
+pub(super) type Arranged<'a> = [Given<'a>];
 
 /// The module of one circuit. Every calculation runs in a fresh instance, which is dropped afterwards.
 pub(super) struct CircuitModule {

@@ -99,7 +99,8 @@ impl InputSignals {
         let entries: Vec<TableEntry> =
             table.inputs().iter().copied().filter(|entry| entry.size > 0).collect();
         let agrees = |((name, size), entry): ((&str, usize), &TableEntry)| {
-            size as u64 == u64::from(entry.size) && known.contains(&TableEntry { hash: fnv1a(name), ..*entry })
+            size as u64 == u64::from(entry.size)
+                && known.contains(&TableEntry { hash: fnv1a(name), ..*entry })
         };
         if signals.inputs.len() == entries.len() && signals.sizes().zip(&entries).all(agrees) {
             return Ok(signals.with_table(table));

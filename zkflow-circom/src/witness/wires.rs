@@ -6,7 +6,7 @@ use ark_bn254::Fr;
 use zkflow_groth16::format::r1cs::R1cs;
 
 use super::WitnessError;
-use super::module::Arranged;
+use super::module::{Arranged, Given};
 use super::signals::InputSignals;
 use super::table::{InputTable, TableEntry, fnv1a};
 
@@ -149,7 +149,7 @@ impl InputWires {
     pub(super) fn in_order<'i, 'a>(
         &self,
         inputs: &'i Arranged<'a>,
-    ) -> Result<Vec<(u64, &'i (&'a str, Vec<&'a Fr>))>, WitnessError> {
+    ) -> Result<Vec<(u64, &'i Given<'a>)>, WitnessError> {
         let mut given = Vec::with_capacity(inputs.len());
         for input in inputs.iter().filter(|(_, values)| !values.is_empty()) {
             let (name, values) = input;
