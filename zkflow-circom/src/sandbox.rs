@@ -192,7 +192,9 @@ impl Sandbox {
         body: impl FnOnce(&mut Store<Guest<T>>) -> wasmtime::Result<R>,
     ) -> Ended<T, R> {
         let deadline = Instant::now() + limits.wall;
-        let memory = MemoryLimit { left: limits.memory_bytes, refused: false };
+        let half = limits.memory_bytes / 2;
+        let memory =
+            MemoryLimit { left: limits.memory_bytes, half, half_used: limits.half_used, refused: false };
         let mut store = Store::new(&self.engine, Guest { state, memory });
         store.limiter(|guest| &mut guest.memory);
         store.set_epoch_deadline(1);
@@ -216,12 +218,25 @@ impl fmt::Debug for Sandbox {
 pub(crate) type Ended<T, R> = (T, Result<R, Halt>);
 
 /// Limits of one run.
-#[derive(Debug, Clone, Copy)]
 pub(crate) struct RunLimits {
-    /// Maximum wall-clock time.
-    pub(crate) wall: Duration,
-    /// Maximum bytes of linear memory and tables.
-    pub(crate) memory_bytes: usize,
+    wall: Duration,
+    memory_bytes: usize,
+    half_used: Option<Note>,
+}
+
+/// Called at an event.
+pub(crate) type Note = Arc<dyn Fn() + Send + Sync>;
+
+impl RunLimits {
+    /// Maximum wall-clock time, and maximum bytes of linear memory and tables.
+    pub(crate) fn new(wall: Duration, memory_bytes: usize) -> Self {
+        Self { wall, memory_bytes, half_used: None }
+    }
+
+    /// Calls `note` once when half of the memory is used.
+    pub(crate) fn when_half_used(self, note: Option<Note>) -> Self {
+        Self { half_used: note, ..self }
+    }
 }
 
 /// The data of a store: the state of the host functions and the memory limit.
@@ -319,6 +334,9 @@ struct OutOfTime;
 /// The memory that a guest may still request.
 struct MemoryLimit {
     left: usize,
+    half: usize,
+    /// `None` after its call.
+    half_used: Option<Note>,
     refused: bool,
 }
 
@@ -328,6 +346,11 @@ impl MemoryLimit {
         let left = self.left.checked_sub(bytes);
         self.left = left.unwrap_or(self.left);
         self.refused |= left.is_none();
+        if self.left < self.half
+            && let Some(note) = self.half_used.take()
+        {
+            note();
+        }
         left.is_some()
     }
 }

@@ -5,6 +5,9 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use zkflow_circom::compile::{
@@ -325,6 +328,13 @@ fn memory_and_output_are_bounded() {
     let wall = Duration::from_secs(300);
     let memory = CompileLimits { memory_bytes: 32 << 20, wall, ..limits() };
     assert_eq!(refused(&chain(100_000), memory), CompileError::Limit(CompileLimit::SandboxMemory(32 << 20)));
+
+    // A compilation that ends at its limit was noted at half of it.
+    let noted = Arc::new(AtomicUsize::new(0));
+    let note = Arc::clone(&noted);
+    let circom = circom(memory).when_half_used(move |bytes| _ = note.fetch_add(bytes, Relaxed));
+    circom.compile(&tree(&chain(100_000)).unwrap(), &CompileOptions::default()).unwrap_err();
+    assert_eq!(noted.load(Relaxed), 32 << 20);
 
     let output = CompileLimits { output_bytes: 20_000, wall, ..limits() };
     assert_eq!(refused(&chain(2_000), output), CompileError::Limit(CompileLimit::Output(20_000)));

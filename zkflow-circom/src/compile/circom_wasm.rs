@@ -10,7 +10,7 @@ use super::outcome::{Outputs, arguments, last_lines, refusal, version};
 use super::source::SourceTree;
 use super::wasi::{self, Exit, Left, OUTPUT, Wasi};
 use super::{CircuitCompiler, CompileError, CompileLimit, CompileLimits, CompileOptions, Compiled};
-use crate::sandbox::{Guest, Halt, RunLimits, Sandbox};
+use crate::sandbox::{Guest, Halt, Note, RunLimits, Sandbox};
 
 /// Memory that WebAssembly can address, in bytes.
 const MAX_MEMORY: usize = 4 << 30;
@@ -26,6 +26,7 @@ pub struct CircomWasm {
     program: InstancePre<Guest<Wasi>>,
     version: String,
     limits: CompileLimits,
+    half_used: Option<Arc<dyn Fn(usize) + Send + Sync>>,
 }
 
 impl CircomWasm {
@@ -46,9 +47,16 @@ impl CircomWasm {
             .and_then(|()| linker.define_unknown_imports_as_traps(&module))
             .and_then(|()| linker.instantiate_pre(&module))
             .map_err(|e| CompileError::Compiler(format!("{e:#}")))?;
-        let mut circom = Self { sandbox, program, version: String::new(), limits };
+        let mut circom = Self { sandbox, program, version: String::new(), limits, half_used: None };
         circom.version = circom.ask_version()?;
         Ok(circom)
+    }
+
+    /// Calls `note` once in each compilation that has used half of its memory, with the bytes that it may use. It may need more
+    /// than there is, and fail after many minutes.
+    #[must_use]
+    pub fn when_half_used(self, note: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        Self { half_used: Some(Arc::new(note)), ..self }
     }
 
     fn ask_version(&self) -> Result<String, CompileError> {
@@ -58,7 +66,9 @@ impl CircomWasm {
 
     /// Runs the compiler; returns its exit status and its output.
     fn run(&self, arguments: Vec<String>, tree: &SourceTree) -> Result<(u32, Left), CompileError> {
-        let limits = RunLimits { wall: self.limits.wall, memory_bytes: self.limits.memory_bytes };
+        let memory = self.limits.memory_bytes.min(MAX_MEMORY);
+        let note = self.half_used.clone().map(|note| -> Note { Arc::new(move || note(memory)) });
+        let limits = RunLimits::new(self.limits.wall, memory).when_half_used(note);
         let arguments = std::iter::once("circom".to_owned()).chain(arguments).collect();
         let wasi = Wasi::new(arguments, tree.shared_files(), self.limits.output_bytes);
         let ended = self.sandbox.run(limits, wasi, |store| {

@@ -1,8 +1,12 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use wasmtime::Linker;
 
 use super::*;
 
-const LIMITS: RunLimits = RunLimits { wall: Duration::from_millis(300), memory_bytes: 1 << 20 };
+fn limits() -> RunLimits {
+    RunLimits::new(Duration::from_millis(300), 1 << 20)
+}
 
 /// A module in binary form: a type, a function with this body, and its export `f`.
 fn module_of(body: &[u8], memory: bool) -> Vec<u8> {
@@ -27,7 +31,7 @@ fn seven() -> Vec<u8> {
 fn call(sandbox: &Sandbox, wasm: &[u8]) -> Result<i32, Halt> {
     let module = sandbox.module(wasm).unwrap();
     let linker = Linker::new(sandbox.engine());
-    let ended = sandbox.run(LIMITS, (), |store| {
+    let ended = sandbox.run(limits(), (), |store| {
         let instance = linker.instantiate(&mut *store, &module)?;
         instance.get_typed_func::<(), i32>(&mut *store, "f")?.call(store, ())
     });
@@ -61,7 +65,7 @@ fn endless_loop_is_stopped_within_its_time_and_the_sandbox_stays_healthy() {
     // loop br 0 end; unreachable
     let halt = call(&sandbox, &module_of(&[0x03, 0x40, 0x0c, 0, 0x0b, 0x00], false)).unwrap_err();
     assert!(matches!(halt, Halt::Time), "{halt:?}");
-    assert!(start.elapsed() < LIMITS.wall + Duration::from_secs(30));
+    assert!(start.elapsed() < limits().wall + Duration::from_secs(30));
     assert_eq!(call(&sandbox, &seven()).unwrap(), 7);
 }
 
@@ -83,6 +87,28 @@ fn memory_beyond_the_limit_is_refused() {
     assert!(matches!(halt, Halt::Memory), "{halt:?}");
     // memory.grow(1) is within the limit.
     assert_eq!(call(&sandbox, &module_of(&[0x41, 1, 0x40, 0], true)).unwrap(), 1);
+}
+
+#[test]
+fn the_use_of_half_of_the_memory_is_noted_once() {
+    let sandbox = in_memory();
+    let calls = Arc::new(AtomicUsize::new(0));
+    // Of the limit of 16 pages, the module has one.
+    for (pages, expected) in [(7, 0), (8, 1)] {
+        let grow = [0x41, pages, 0x40, 0, 0x1a, 0x41, 1, 0x40, 0];
+        let module = sandbox.module(&module_of(&grow, true)).unwrap();
+        let linker = Linker::new(sandbox.engine());
+        let counter = Arc::clone(&calls);
+        let note: Note = Arc::new(move || _ = counter.fetch_add(1, Ordering::Relaxed));
+        let (_, result) = sandbox
+            .run(limits().when_half_used(Some(note)), (), |store| {
+                let instance = linker.instantiate(&mut *store, &module)?;
+                instance.get_typed_func::<(), i32>(&mut *store, "f")?.call(store, ())
+            })
+            .unwrap();
+        assert_eq!(result.unwrap(), i32::from(pages) + 1);
+        assert_eq!(calls.swap(0, Ordering::Relaxed), expected, "{pages}");
+    }
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl CircuitModule {
         shapes_are_known: bool,
     ) -> Result<Witness, WitnessError> {
         let module = self.module()?;
-        let limits = RunLimits { wall: self.limits.wall, memory_bytes: self.limits.memory_bytes };
+        let limits = RunLimits::new(self.limits.wall, self.limits.memory_bytes);
         let ended = self.sandbox.run(limits, Trace::default(), |store| {
             let mut run = Run::start(store, &module, self.inputs)?;
             for (name, values) in inputs {
@@ -146,7 +146,7 @@ impl CircuitModule {
         wires: usize,
     ) -> Result<(), WitnessError> {
         let module = self.module()?;
-        let limits = RunLimits { wall: self.limits.wall, memory_bytes: self.limits.memory_bytes };
+        let limits = RunLimits::new(self.limits.wall, self.limits.memory_bytes);
         let ended = self.sandbox.run(limits, Trace::default(), |store| {
             Run::start(store, &module, self.inputs)?.check_interface(inputs, wires)
         });

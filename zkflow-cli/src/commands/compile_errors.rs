@@ -23,12 +23,19 @@ pub(super) fn explain(error: CompileError) -> Error {
     }
 }
 
+/// A note for a compilation that has used half of `bytes`.
+pub(super) fn half_used(bytes: usize) -> String {
+    let [half, all] = [bytes >> 21, bytes >> 20];
+    format!("note: circom has used {half} of {all} MiB of memory; a circuit that needs more fails: {NATIVE}")
+}
+
+const NATIVE: &str =
+    "use a native circom (CIRCOM_PATH), from `cargo install --git https://github.com/iden3/circom`";
+
 fn remedy(limit: &CompileLimit) -> Option<&'static str> {
     match limit {
         CompileLimit::Time(_) => Some("raise --compile-time"),
-        CompileLimit::AddressSpace(_) => Some(
-            "use a native circom (CIRCOM_PATH), from `cargo install --git https://github.com/iden3/circom`",
-        ),
+        CompileLimit::AddressSpace(_) => Some(NATIVE),
         CompileLimit::Memory(_) | CompileLimit::SandboxMemory(_) => Some("raise --compile-memory"),
         CompileLimit::Source(_) | CompileLimit::Files(_) => Some("raise --source-size"),
         CompileLimit::Recursion => {
@@ -51,5 +58,7 @@ mod tests {
         }
         let text = text(CompileLimit::AddressSpace(4 << 30));
         assert!(text.contains("CIRCOM_PATH") && !text.contains("--compile-memory"), "{text}");
+        let text = half_used(4 << 30);
+        assert!(text.contains("2048 of 4096 MiB") && text.contains("CIRCOM_PATH"), "{text}");
     }
 }

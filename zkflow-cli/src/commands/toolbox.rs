@@ -10,7 +10,7 @@ use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLimits, SourceLimits};
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 
-use super::compile_errors::explain;
+use super::compile_errors::{explain, half_used};
 use super::{Error, cache_dir};
 
 /// Options of the compiler.
@@ -102,7 +102,9 @@ impl Toolbox {
             }
             None => {
                 let tools = CircomTools::discover()?;
-                let circom = CircomWasm::new(sandbox.clone(), &tools.circom_wasm, limits).map_err(explain)?;
+                let circom = CircomWasm::new(sandbox.clone(), &tools.circom_wasm, limits)
+                    .map_err(explain)?
+                    .when_half_used(|bytes| eprintln!("{}", half_used(bytes)));
                 (Arc::new(circom), tools.include_roots)
             }
         };
