@@ -46,8 +46,8 @@ use crate::config::Config;
 use crate::maintenance::Data;
 use crate::maintenance::binding::bind;
 use crate::state::{
-    ActivityLog, App, Budgets, CacheFolders, Changes, LoadedCircuits, Meters, Paces, Pauses, Probes, Rates,
-    SharedRates, TenantMetrics, Turns, Verifiers,
+    ActivityLog, App, Budgets, CacheFolders, Changes, CpuTime, LoadedCircuits, Meters, Paces, Pauses, Probes,
+    Rates, SharedRates, TenantMetrics, Turns, Verifiers,
 };
 use crate::telemetry;
 #[cfg(feature = "evm")]
@@ -318,6 +318,7 @@ async fn assemble(
         rates: Rates::new(&config.limits, &config.plans).with(rates),
         entries: Paces::per_hour(config.limits.changes_per_hour),
         tenant_metrics: TenantMetrics::new(config.http.metrics_tenants),
+        cpu: CpuTime::default(),
         meters: Meters::default(),
         verifiers: Verifiers::new(processors, config.tenant_share_percent()),
         renderings: Turns::new(processors, processors.saturating_mul(RENDERINGS))

@@ -34,6 +34,7 @@ mod addresses;
 mod budgets;
 mod changes;
 mod circuits;
+mod cpu;
 mod loaded;
 mod meters;
 mod pauses;
@@ -54,6 +55,8 @@ pub use activity::{ActivityLog, Bucket, Quantiles, Window};
 pub(crate) use budgets::LOCAL;
 pub use budgets::{Budget, Budgets, ClientAddress, Exhausted, Held};
 pub use changes::{Changes, Subscription};
+pub(crate) use cpu::CpuStage;
+pub use cpu::CpuTime;
 pub use loaded::{CacheFolders, CircuitUse, LoadedCircuits};
 pub use meters::{Meter, Meters};
 pub use pauses::Pauses;
@@ -135,6 +138,8 @@ pub struct App {
     pub entries: Paces<TenantId>,
     /// Metrics by tenant.
     pub tenant_metrics: TenantMetrics,
+    /// Processor time of the work of this process.
+    pub cpu: CpuTime,
     /// What the tenants with a plan owe and have used.
     pub meters: Meters,
     /// Limit of concurrent verifications, and a cache of prepared keys.

@@ -23,6 +23,7 @@ mod memory;
 mod presence;
 mod proof;
 pub(crate) mod scratch;
+mod spent;
 mod verification;
 
 use std::sync::Arc;

@@ -10,7 +10,9 @@ use futures::future::join_all;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::{Client, Database};
 use zkflow_core::id::CircuitId;
-use zkflow_core::service::catalog::{Catalog, CatalogError, CircuitFilter, Page, ProofRequest};
+use zkflow_core::service::catalog::{
+    Catalog, CatalogError, CircuitFilter, Page, ProofRequest, Usage, UsageFilter, UsageKey,
+};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::ProofId;
 use zkflow_store::MongoCatalog;
@@ -64,6 +66,24 @@ async fn documents_have_the_fields_that_others_know() {
         database.collection::<Document>("proofs").list_indexes().await.unwrap().try_collect().await.unwrap();
     let ttl = indexes.iter().find(|index| index.keys == doc! { "expires_at": 1 }).unwrap();
     assert_eq!(ttl.options.as_ref().unwrap().expire_after, Some(Duration::from_secs(24 * 3600)));
+}
+
+#[tokio::test]
+async fn usage_of_earlier_versions_has_no_processor_time() {
+    let server = MongoServer::start().await;
+    let catalog = MongoCatalog::open(server.uri()).await.unwrap();
+    let key: UsageKey = format!("2026-01-31/default/{}", circuit("one", 1).id).parse().unwrap();
+    let old = doc! { "_id": key.to_string(), "tenant": "default", "proofs": 3_i64, "work_ms": 5_i64 };
+    database(&server).await.collection::<Document>("usage").insert_one(old).await.unwrap();
+    let (from, to) = (key.day.clone(), key.day.clone());
+    let filter = UsageFilter { tenant: None, circuit: None, from, to, after: None };
+    let mut expected = Usage { proofs: 3, work_ms: 5, ..Usage::default() };
+    for witness_cpu_ms in [0, 7] {
+        let more = Usage { witness_cpu_ms, ..Usage::default() };
+        catalog.usage_log().count(&key, &more).await.unwrap();
+        expected.add(&more);
+        assert_eq!(catalog.usage_log().usage(&filter, 9).await.unwrap(), [(key.clone(), expected)]);
+    }
 }
 
 #[tokio::test]

@@ -2895,6 +2895,11 @@ export interface components {
         Usage: {
             /**
              * Format: int64
+             * @description Milliseconds of processor time of building circuits: compilation, keys and checks of imported files.
+             */
+            buildCpuMs: number;
+            /**
+             * Format: int64
              * @description Times that the circuit was made, successfully or not.
              */
             builds: number;
@@ -2921,6 +2926,21 @@ export interface components {
              * @description Proofs that were made.
              */
             proofs: number;
+            /**
+             * Format: int64
+             * @description Milliseconds of processor time of proving, with the check of each proof.
+             */
+            provingCpuMs: number;
+            /**
+             * Format: int64
+             * @description Bytes of the files that builds stored. Deleting a circuit takes none away.
+             */
+            storedBytes: number;
+            /**
+             * Format: int64
+             * @description Milliseconds of processor time of witness calculations, of all threads together, also in attempts that failed.
+             */
+            witnessCpuMs: number;
             /**
              * Format: int64
              * @description Milliseconds that workers spent on this work, also on attempts that failed.

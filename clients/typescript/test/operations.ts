@@ -103,7 +103,7 @@ export async function everyOperation(): Promise<void> {
   await call("revokeKey", { path: keyPath });
 
   const { usage } = (await call("getUsage", { query: { from: "2026-01-01", to: "2026-01-31" } })) as Schemas["UsagePage"];
-  console.log(usage[0]?.proofs, usage[0]?.workMs);
+  console.log(usage[0]?.proofs, usage[0]?.workMs, usage[0]?.witnessCpuMs, usage[0]?.storedBytes);
   const { tenants } = await call("listTenants", { query: { limit: 10 } });
   console.log(tenants[0]?.tenant, tenants[0]?.limits.maxCircuits);
   const { entries } = await call("listAuditLog", { query: { after: 0, limit: 10 } });

@@ -3,7 +3,7 @@ import { download, query, type Problem } from "../api";
 import { usePages } from "../load";
 import { Empty, Field, More, Section, Table, Title, Trouble } from "../parts/basic";
 import type { Usage, UsagePage as Page } from "../types";
-import { count, day, short, span } from "../format";
+import { bytes, count, day, short, span } from "../format";
 
 export function UsagePage() {
   const [from, setFrom] = useState(day(30));
@@ -22,7 +22,7 @@ export function UsagePage() {
         </div>
         <Trouble of={problem ?? pages.error} />
         {pages.items.length > 0 ? (
-          <Table label="Usage" head={["Day", "Circuit", "Proofs", "Failed proofs", "Builds", "Time of work", "Deployments", "Gas"]}>
+          <Table label="Usage" head={["Day", "Circuit", "Proofs", "Failed proofs", "Builds", "Time of work", "Processor time: witnesses", "proofs", "builds", "Stored", "Deployments", "Gas"]}>
             {pages.items.map((one) => (
               <tr key={`${one.day} ${one.circuitId}`}>
                 <td>{one.day}</td>
@@ -34,7 +34,8 @@ export function UsagePage() {
               <th scope="row" colSpan={2}>{pages.more ? "Sum of the loaded days" : "Sum"}</th>
               <Counts of={{
                 proofs: sum((one) => one.proofs), failedProofs: sum((one) => one.failedProofs), builds: sum((one) => one.builds),
-                workMs: sum((one) => one.workMs), deployments: sum((one) => one.deployments), gas: sum((one) => one.gas),
+                workMs: sum((one) => one.workMs), witnessCpuMs: sum((one) => one.witnessCpuMs), provingCpuMs: sum((one) => one.provingCpuMs),
+                buildCpuMs: sum((one) => one.buildCpuMs), storedBytes: sum((one) => one.storedBytes), deployments: sum((one) => one.deployments), gas: sum((one) => one.gas),
               }} />
             </tr>
           </Table>
@@ -49,7 +50,8 @@ function Counts({ of }: { of: Omit<Usage, "day" | "circuitId"> }) {
   return (
     <>
       <td>{count(of.proofs)}</td><td>{count(of.failedProofs)}</td><td>{count(of.builds)}</td>
-      <td>{span(of.workMs)}</td><td>{count(of.deployments)}</td><td>{count(of.gas)}</td>
+      <td>{span(of.workMs)}</td><td>{span(of.witnessCpuMs)}</td><td>{span(of.provingCpuMs)}</td><td>{span(of.buildCpuMs)}</td>
+      <td>{bytes(of.storedBytes)}</td><td>{count(of.deployments)}</td><td>{count(of.gas)}</td>
     </>
   );
 }

@@ -90,13 +90,32 @@ struct UsageDto {
     deployments: u64,
     /// Gas of these deployments.
     gas: u64,
+    /// Milliseconds of processor time of witness calculations, of all threads together, also in attempts that failed.
+    witness_cpu_ms: u64,
+    /// Milliseconds of processor time of proving, with the check of each proof.
+    proving_cpu_ms: u64,
+    /// Milliseconds of processor time of building circuits: compilation, keys and checks of imported files.
+    build_cpu_ms: u64,
+    /// Bytes of the files that builds stored. Deleting a circuit takes none away.
+    stored_bytes: u64,
 }
 
 impl From<(UsageKey, Usage)> for UsageDto {
     fn from((key, usage): (UsageKey, Usage)) -> Self {
-        let Usage { proofs, failed_proofs, builds, work_ms, deployments, gas } = usage;
-        let (day, circuit_id) = (key.day.to_string(), key.circuit.to_string());
-        Self { day, circuit_id, proofs, failed_proofs, builds, work_ms, deployments, gas }
+        Self {
+            day: key.day.to_string(),
+            circuit_id: key.circuit.to_string(),
+            proofs: usage.proofs,
+            failed_proofs: usage.failed_proofs,
+            builds: usage.builds,
+            work_ms: usage.work_ms,
+            deployments: usage.deployments,
+            gas: usage.gas,
+            witness_cpu_ms: usage.witness_cpu_ms,
+            proving_cpu_ms: usage.proving_cpu_ms,
+            build_cpu_ms: usage.build_cpu_ms,
+            stored_bytes: usage.stored_bytes,
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use zkflow_core::service::tenant::TenantId;
 const PROOFS: &str = "zkflow_tenant_proofs_total";
 const FAILED: &str = "zkflow_tenant_failed_proofs_total";
 const WORK: &str = "zkflow_tenant_work_milliseconds_total";
+const CPU: &str = "zkflow_tenant_cpu_milliseconds_total";
+const STORED: &str = "zkflow_tenant_stored_bytes_total";
 const REFUSED: &str = "zkflow_tenant_requests_refused_total";
 
 /// Label of the tenants without a name, and so of a tenant with this name.
@@ -32,9 +34,23 @@ impl TenantMetrics {
     /// Records work of a tenant.
     pub(crate) fn worked(&self, tenant: &TenantId, usage: &Usage) {
         let Some(label) = self.label(tenant) else { return };
-        for (name, count) in [(PROOFS, usage.proofs), (FAILED, usage.failed_proofs), (WORK, usage.work_ms)] {
+        for (name, count) in [
+            (PROOFS, usage.proofs),
+            (FAILED, usage.failed_proofs),
+            (WORK, usage.work_ms),
+            (STORED, usage.stored_bytes),
+        ] {
             if count > 0 {
                 counter!(name, "tenant" => label.clone()).increment(count);
+            }
+        }
+        for (stage, ms) in [
+            ("witness", usage.witness_cpu_ms),
+            ("prove", usage.proving_cpu_ms),
+            ("build", usage.build_cpu_ms),
+        ] {
+            if ms > 0 {
+                counter!(CPU, "tenant" => label.clone(), "stage" => stage).increment(ms);
             }
         }
     }
@@ -72,6 +88,8 @@ mod tests {
         metrics::with_local_recorder(&recorder, || {
             let metrics = TenantMetrics::new(2);
             let usage = Usage { proofs: 2, failed_proofs: 1, work_ms: 700, ..Usage::default() };
+            let built = Usage { build_cpu_ms: 30, stored_bytes: 4, ..Usage::default() };
+            metrics.worked(&tenant("acme"), &Usage { witness_cpu_ms: 5, proving_cpu_ms: 9, ..built });
             for name in ["acme", "other", "example", "acme"] {
                 metrics.worked(&tenant(name), &usage);
             }
@@ -88,6 +106,9 @@ mod tests {
         assert_eq!(
             lines,
             [
+                r#"zkflow_tenant_cpu_milliseconds_total{tenant="acme",stage="build"} 30"#,
+                r#"zkflow_tenant_cpu_milliseconds_total{tenant="acme",stage="prove"} 9"#,
+                r#"zkflow_tenant_cpu_milliseconds_total{tenant="acme",stage="witness"} 5"#,
                 r#"zkflow_tenant_failed_proofs_total{tenant="acme"} 2"#,
                 r#"zkflow_tenant_failed_proofs_total{tenant="example"} 1"#,
                 r#"zkflow_tenant_failed_proofs_total{tenant="other"} 1001"#,
@@ -96,6 +117,7 @@ mod tests {
                 r#"zkflow_tenant_proofs_total{tenant="other"} 2002"#,
                 r#"zkflow_tenant_requests_refused_total{tenant="acme"} 1"#,
                 r#"zkflow_tenant_requests_refused_total{tenant="other"} 1000"#,
+                r#"zkflow_tenant_stored_bytes_total{tenant="acme"} 4"#,
                 r#"zkflow_tenant_work_milliseconds_total{tenant="acme"} 1400"#,
                 r#"zkflow_tenant_work_milliseconds_total{tenant="example"} 700"#,
                 r#"zkflow_tenant_work_milliseconds_total{tenant="other"} 700700"#,

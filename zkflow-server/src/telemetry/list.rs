@@ -112,13 +112,23 @@ pub const METRICS: &[Metric] = &[
     counter(
         "zkflow_tenant_proofs_total",
         "tenant",
-        "Proofs that were made; this and the next three only with `metrics_tenants`",
+        "Proofs that were made; this and the next five only with `metrics_tenants`",
     ),
     counter("zkflow_tenant_failed_proofs_total", "tenant", "Proof requests that failed for good"),
     counter(
         "zkflow_tenant_work_milliseconds_total",
         "tenant",
         "Time of workers on circuits, proofs and deployments, also on attempts that failed",
+    ),
+    counter(
+        "zkflow_tenant_cpu_milliseconds_total",
+        "tenant,stage",
+        "Processor time of all threads in a stage, also in attempts that failed",
+    ),
+    counter(
+        "zkflow_tenant_stored_bytes_total",
+        "tenant",
+        "Bytes of the files that builds of circuits stored",
     ),
     counter(
         "zkflow_tenant_requests_refused_total",

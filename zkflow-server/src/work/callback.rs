@@ -10,6 +10,7 @@ use zkflow_core::service::queue::Job;
 use zkflow_queue::JobError;
 
 use super::document::Steps;
+use super::spent::Spent;
 use super::{Stop, invalid, stop, stop_or_outage};
 use crate::callbacks::Event;
 use crate::service::RequestError;
@@ -75,7 +76,7 @@ impl Steps for Callback {
         Ok(())
     }
 
-    async fn run(&self, delivery: &mut Delivery, (): &(), _: &Job) -> Result<(), Stop> {
+    async fn run(&self, delivery: &mut Delivery, (): &(), _: &Job, _: &Spent) -> Result<(), Stop> {
         let app = &self.app;
         let tenant = delivery.life.tenant.clone();
         if !app.config.webhooks.callbacks {

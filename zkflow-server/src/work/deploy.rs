@@ -24,10 +24,11 @@ use zkflow_store::vault::VaultError;
 
 use super::document::{Steps, save};
 use super::load::load;
-use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
+use super::spent::Spent;
+use super::{Stop, invalid, outage, stop, stop_or_outage};
 use crate::service::deployments::{Admitted, Secrets, admit, note, open_signer};
 use crate::service::{RequestError, circuits, verify};
-use crate::state::{App, Asker};
+use crate::state::{App, Asker, CpuStage};
 use crate::telemetry::stage_took;
 use zkflow_evm::EvmClient;
 use zkflow_evm::deploy::{DeployError, Journal, Order, Statement, Stopped, drive};
@@ -75,7 +76,7 @@ impl Deploy {
     }
 
     /// A statement with a valid proof: from a recent proof request, or from an example of the template.
-    async fn statement(&self, circuit: &Circuit) -> Result<Statement, Stop> {
+    async fn statement(&self, circuit: &Circuit, spent: &Spent) -> Result<Statement, Stop> {
         let app = &self.app;
         let key = verify::verifying_key(app, circuit).await.map_err(stop_or_outage)?;
         let proving_key =
@@ -92,11 +93,11 @@ impl Deploy {
         if let Some(statement) = of_this_key.find_map(|artifacts| read(&key, &artifacts)) {
             return Ok(statement);
         }
-        self.example(circuit).await
+        self.example(circuit, spent).await
     }
 
     /// Proves the first example of the template that the circuit accepts.
-    async fn example(&self, circuit: &Circuit) -> Result<Statement, Stop> {
+    async fn example(&self, circuit: &Circuit, spent: &Spent) -> Result<Statement, Stop> {
         let app = Arc::clone(&self.app);
         // An imported circuit has no examples: a proof must be made first.
         let template = circuit.origin.template().ok_or(DeployError::NoProof).map_err(stop)?;
@@ -108,7 +109,7 @@ impl Deploy {
             let (proof, public) = proofs.next().ok_or(DeployError::NoProof).map_err(stop)?;
             Ok(Statement::new(&proof, &public))
         };
-        blocking(prove).await?
+        spent.blocking(&app, CpuStage::Proving, prove).await?
     }
 
     /// Time until the deadline of the deployment.
@@ -145,7 +146,7 @@ impl Steps for Deploy {
         Ok(())
     }
 
-    async fn run(&self, deployment: &mut Deployment, (): &(), _: &Job) -> Result<(), Stop> {
+    async fn run(&self, deployment: &mut Deployment, (): &(), _: &Job, spent: &Spent) -> Result<(), Stop> {
         let app = &self.app;
         let began = Instant::now();
         let left = self.left(deployment);
@@ -159,7 +160,7 @@ impl Steps for Deploy {
         let circuit = circuits::get_ready(app, &deployment.circuit_id).await.map_err(stop_or_outage)?;
         let Admitted { code, verification_key } =
             admit(app, &circuit, chain_id, Asker::Worker).await.map_err(stop)?;
-        let statement = self.statement(&circuit).await?;
+        let statement = self.statement(&circuit, spent).await?;
         let signer = open_signer(app, deployment, &secrets).map_err(stop)?;
         let order = Order {
             chain_id,
@@ -182,12 +183,12 @@ impl Steps for Deploy {
             Err(Stopped::Journal(error)) => return Err(error.into()),
             Err(Stopped::Deploy(error)) => return Err(stop(error)),
         };
-        let spent = journal.began.elapsed();
-        stage_took("deployment", "check", spent);
+        let took = journal.began.elapsed();
+        stage_took("deployment", "check", took);
         // The circuit's document is written first: repeating this after a crash is harmless.
         note(app, &deployment.circuit_id, &contract).await.map_err(stop_or_outage)?;
         tracing::info!(deployment = %deployment.id, circuit = %circuit.id, chain_id, address = %contract.address, "deployed");
-        deployment.confirm(contract, spent, app.now()).map_err(invalid)?;
+        deployment.confirm(contract, took, app.now()).map_err(invalid)?;
         Ok(())
     }
 

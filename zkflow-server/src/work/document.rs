@@ -17,6 +17,7 @@ use zkflow_queue::deliveries::owe;
 use zkflow_queue::ended::{count_failed, log_end};
 use zkflow_queue::{Handler, JobContext, JobError};
 
+use super::spent::Spent;
 use super::{Stop, invalid, outage, unsaved};
 use crate::service;
 use crate::state::App;
@@ -40,12 +41,13 @@ pub(super) trait Steps: Send + Sync + 'static {
     /// job.
     async fn admit(&self, document: &Self::Document) -> Result<Self::Admitted, JobError>;
 
-    /// Does the work, and saves the document at every stage but the last.
+    /// Does the work, and saves the document at every stage but the last. Counts what it uses in `spent`.
     async fn run(
         &self,
         document: &mut Self::Document,
         admitted: &Self::Admitted,
         job: &Job,
+        spent: &Spent,
     ) -> Result<(), Stop>;
 
     /// Whether the unfinished document has data of its own, which [`discard`](Self::discard) removes.
@@ -98,7 +100,7 @@ impl<S: Steps> Progress<S> {
         has_data: bool,
         owed: Option<Delivery>,
         context: Option<&JobContext>,
-        work_ms: u64,
+        used: Usage,
         causes: Option<&str>,
     ) -> Result<(), JobError> {
         let Self(steps) = self;
@@ -106,7 +108,7 @@ impl<S: Steps> Progress<S> {
         let account = self.account(&document);
         let ended = self.end(document, owed, context.filter(|_| !has_data)).await;
         if let Some(account) = account {
-            account.count(app, ended.is_ok(), work_ms).await;
+            account.count(app, ended.is_ok(), used).await;
         }
         let (document, owed) = ended?;
         log_end(&document, causes);
@@ -160,18 +162,21 @@ struct Account {
 }
 
 impl Account {
-    /// Counts the time of an attempt, and the end of the document if it has `ended`. A failure is logged, and the work is not
+    /// Counts what an attempt `used`, and the end of the document if it has `ended`. A failure is logged, and the work is not
     /// repeated for it.
-    async fn count(self, app: &App, ended: bool, work_ms: u64) {
+    async fn count(self, app: &App, ended: bool, used: Usage) {
         let Self { tenant, circuit, end } = self;
-        let usage = Usage { work_ms, ..if ended { end } else { Usage::default() } };
+        let mut usage = used;
+        if ended {
+            usage.add(&end);
+        }
         app.tenant_metrics.worked(&tenant, &usage);
         let now = app.now();
         let key = UsageKey { day: Day::of(now), tenant, circuit };
         let log = app.catalog.usage_log();
         let mut counted = log.count(&key, &usage).await;
         if end.builds > 0 && counted.is_ok() {
-            counted = log.spend(&key.tenant, Hour::of(now), work_ms).await;
+            counted = log.spend(&key.tenant, Hour::of(now), used.work_ms).await;
         }
         if let Err(error) = counted {
             tracing::warn!(%key, %error, "the usage is not counted");
@@ -203,16 +208,16 @@ impl<S: Steps> Handler for Progress<S> {
         // A part of the trace of the request, not of the job's: a job may be tried by several processes.
         let span = tracing::info_span!("work", kind = S::Document::KIND, id = %document.id());
         join(&span, document.life().origin.as_ref().and_then(|origin| origin.traceparent.clone()));
-        let began = Instant::now();
-        let ran = steps.run(&mut document, &admitted, job).instrument(span).await;
+        let (began, spent) = (Instant::now(), Spent::default());
+        let ran = steps.run(&mut document, &admitted, job, &spent).instrument(span).await;
         // Also the stage that failed, and attempts without a result: work that fails is not free.
-        let work_ms = work_ms(document.life(), began.elapsed());
+        let used = Usage { work_ms: work_ms(document.life(), began.elapsed()), ..spent.usage() };
         let failure = match ran {
             Ok(()) => None,
             Err(Stop::Final(failure)) => Some(failure),
             Err(Stop::Later(error)) => {
                 if let Some(account) = self.account(&document) {
-                    account.count(app, false, work_ms).await;
+                    account.count(app, false, used).await;
                 }
                 note_delay(app, document, &error).await;
                 return Err(error);
@@ -228,7 +233,7 @@ impl<S: Steps> Handler for Progress<S> {
             count_failed(job.queue, failure.code.clone());
             document.fail(failure, app.now()).map_err(invalid)?;
         }
-        self.finish(document, has_data, owed, Some(&context), work_ms, None).await
+        self.finish(document, has_data, owed, Some(&context), used, None).await
     }
 
     async fn dead(&self, job: &Job, error: &JobError) {
@@ -243,7 +248,8 @@ impl<S: Steps> Handler for Progress<S> {
         }
         count_failed(job.queue, code);
         // The attempts were counted one by one.
-        let finished = self.finish(document, has_data, owed, None, 0, error.causes.as_deref()).await;
+        let finished =
+            self.finish(document, has_data, owed, None, Usage::default(), error.causes.as_deref()).await;
         if let Err(error) = finished {
             tracing::warn!(document = %id, reason = %error.reason, "not saved; the reconciler retries");
         }

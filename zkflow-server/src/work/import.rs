@@ -24,14 +24,20 @@ use zkflow_core::setup::{KeyOptions, PowersFile, PowersSource};
 use super::keygen::{KeyGeneration, compile_failure};
 use super::made::{Checked, Made};
 use super::scratch::{Scratch, unwritable};
+use super::spent::Spent;
 use super::verification::Reports;
 use super::{Stop, blocking, failure, stop, stop_or_outage};
 use crate::service::{imports, uploads};
-use crate::state::App;
+use crate::state::{App, CpuStage};
 
 impl KeyGeneration {
     /// Gathers and checks the files of an import, and checks or makes its key.
-    pub(super) async fn import(&self, circuit: &mut Circuit, import: &Import) -> Result<Made, Stop> {
+    pub(super) async fn import(
+        &self,
+        circuit: &mut Circuit,
+        import: &Import,
+        spent: &Spent,
+    ) -> Result<Made, Stop> {
         let began = Instant::now();
         let app = &self.app;
         let upload = uploads::read(app, &circuit.life.tenant, &import.upload).await;
@@ -39,7 +45,7 @@ impl KeyGeneration {
         let scratch = Arc::new(gather(app, &upload).await?);
         let (shared, files, asked) = (Arc::clone(app), Arc::clone(&scratch), import.clone());
         let check = move || check(&shared, &files, &asked);
-        let parts = blocking(check).await??;
+        let parts = spent.blocking(app, CpuStage::Build, check).await??;
         let checked = Checked::of(&parts);
         circuit.verification = None;
         self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
@@ -50,7 +56,8 @@ impl KeyGeneration {
         let reports = Reports::new();
         let told = reports.clone();
         let finish = move || finish(&shared, &kept, parts, powers, id, &told);
-        let files = reports.saved(app, circuit, blocking(finish)).await??;
+        let finish = spent.blocking(app, CpuStage::Build, finish);
+        let files = reports.saved(app, circuit, finish).await??;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
         let made = || KeyOptions::default().in_folder(scratch.folder()).key_file();
         let zkey = scratch.file(FileRole::ProvingKey).map(|file| file.path.clone()).or_else(made);

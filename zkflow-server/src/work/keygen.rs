@@ -20,10 +20,11 @@ use zkflow_queue::JobError;
 use super::document::{Steps, save};
 use super::made::Made;
 use super::scratch::{Scratch, unwritable};
-use super::{Stop, blocking, invalid, outage, stop};
+use super::spent::Spent;
+use super::{Stop, invalid, outage, stop};
 use crate::config::Limits;
 use crate::service::uploads;
-use crate::state::App;
+use crate::state::{App, CpuStage};
 use crate::telemetry::stage_took;
 
 /// Compiles a circuit and makes its keys.
@@ -42,6 +43,7 @@ impl KeyGeneration {
         circuit: &mut Circuit,
         template: TemplateName,
         params: Map<String, Value>,
+        spent: &Spent,
     ) -> Result<Made, Stop> {
         let began = Instant::now();
         let (app, asked) = (Arc::clone(&self.app), circuit.clone());
@@ -54,7 +56,7 @@ impl KeyGeneration {
                 .map_err(compile_failure)?;
             Ok::<_, Stop>((blueprint, compiled))
         };
-        let (blueprint, compiled) = blocking(compile).await??;
+        let (blueprint, compiled) = spent.blocking(&self.app, CpuStage::Build, compile).await??;
         self.advance(circuit, CircuitStage::Setup, "compile", began).await?;
 
         let began = Instant::now();
@@ -74,7 +76,7 @@ impl KeyGeneration {
                     .map_err(stop)?;
             Ok::<_, Stop>((files, zkey.map(|path| (Arc::new(scratch), path))))
         };
-        let (files, zkey) = blocking(generate).await??;
+        let (files, zkey) = spent.blocking(&self.app, CpuStage::Build, generate).await??;
         self.advance(circuit, CircuitStage::Store, "setup", began).await?;
         Ok(Made::built(files, zkey))
     }
@@ -103,7 +105,8 @@ impl Steps for KeyGeneration {
     }
 
     fn usage(&self, circuit: &Circuit) -> Option<(CircuitId, Usage)> {
-        Some((circuit.id.clone(), Usage { builds: 1, ..Usage::default() }))
+        let stored_bytes = circuit.artifacts.values().map(|file| file.size).fold(0, u64::saturating_add);
+        Some((circuit.id.clone(), Usage { builds: 1, stored_bytes, ..Usage::default() }))
     }
 
     /// An import has an upload.
@@ -115,10 +118,10 @@ impl Steps for KeyGeneration {
         Ok(())
     }
 
-    async fn run(&self, circuit: &mut Circuit, (): &(), job: &Job) -> Result<(), Stop> {
+    async fn run(&self, circuit: &mut Circuit, (): &(), job: &Job, spent: &Spent) -> Result<(), Stop> {
         let made = match circuit.origin.clone() {
-            Origin::Template { template, params } => self.build(circuit, template, params).await?,
-            Origin::Import(import) => self.import(circuit, &import).await?,
+            Origin::Template { template, params } => self.build(circuit, template, params, spent).await?,
+            Origin::Import(import) => self.import(circuit, &import, spent).await?,
         };
         let generation =
             Generation { circuit: circuit.id.clone(), job: job.id.clone(), attempt: job.attempt };

@@ -24,9 +24,10 @@ use zkflow_store::vault::VaultError;
 use super::document::{Steps, stage};
 use super::load::{files, load, meta};
 use super::memory::{self, Memory, Share};
-use super::{Stop, blocking, invalid, outage, stop, stop_or_outage};
+use super::spent::Spent;
+use super::{Stop, invalid, outage, stop, stop_or_outage};
 use crate::service::GivenInputs;
-use crate::state::App;
+use crate::state::{App, CpuStage};
 use crate::telemetry::{stage_took, witness_calculated};
 
 /// Handler of the queue of proof requests.
@@ -90,6 +91,7 @@ impl Steps for ProofGeneration {
         request: &mut ProofRequest,
         admitted: &Option<Admitted>,
         _: &Job,
+        spent: &Spent,
     ) -> Result<(), Stop> {
         let app = &self.app;
         let Some(Admitted { circuit, .. }) = admitted else {
@@ -113,31 +115,31 @@ impl Steps for ProofGeneration {
 
         let began = Instant::now();
         let calculator = Arc::clone(&loaded);
-        let work = blocking(move || calculator.witness(&inputs));
+        let work = spent.blocking(app, CpuStage::Witness, move || calculator.witness(&inputs));
         let (witness, way) = stage(app, request, work).await??.map_err(stop)?;
         witness_calculated(way);
         if way == Way::ModuleAfterMismatch {
             tracing::error!(circuit = %circuit.id, "wrong witness from the tape: used the module");
         }
-        let spent = began.elapsed();
-        stage_took("proof", "witness", spent);
-        tracing::trace!(proof = %request.id, wires = witness.values().len(), way = way.as_str(), ?spent, "witness calculated");
-        request.advance(ProofStage::Prove, spent, app.now()).map_err(invalid)?;
+        let took = began.elapsed();
+        stage_took("proof", "witness", took);
+        tracing::trace!(proof = %request.id, wires = witness.values().len(), way = way.as_str(), ?took, "witness calculated");
+        request.advance(ProofStage::Prove, took, app.now()).map_err(invalid)?;
 
         self.share_threads().await;
         let began = Instant::now();
         let prover = Arc::clone(&loaded);
-        let work = blocking(move || {
+        let work = spent.blocking(app, CpuStage::Proving, move || {
             let made = prover.prove_unverified(&witness, &mut os_rng())?;
-            let spent = began.elapsed();
-            Ok((made.verify()?, spent))
+            let took = began.elapsed();
+            Ok((made.verify()?, took))
         });
-        let ((proof, public), spent) =
+        let ((proof, public), took) =
             stage(app, request, work).await??.map_err(|error: ProveError| stop(error))?;
-        let verified_in = began.elapsed().saturating_sub(spent);
-        stage_took("proof", "prove", spent);
+        let verified_in = began.elapsed().saturating_sub(took);
+        stage_took("proof", "prove", took);
         stage_took("proof", "verify", verified_in);
-        tracing::trace!(proof = %request.id, ?spent, ?verified_in, "proof made and verified");
+        tracing::trace!(proof = %request.id, ?took, ?verified_in, "proof made and verified");
         // A circuit that was changed in the store must not publish what was sent as private.
         loaded.check_public(&public_inputs, &public).map_err(stop)?;
         let artifacts = ProofArtifacts {
@@ -147,7 +149,7 @@ impl Steps for ProofGeneration {
             prover: loaded.prover().to_owned(),
         };
         request.verified_in(verified_in);
-        request.complete(artifacts, spent, app.now()).map_err(invalid)?;
+        request.complete(artifacts, took, app.now()).map_err(invalid)?;
         Ok(())
     }
 

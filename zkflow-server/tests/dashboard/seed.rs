@@ -274,8 +274,14 @@ impl Served {
                 circuit: circuit.clone(),
             };
             let proofs = u64::from(40 * day % 130 + 17);
-            let usage =
-                Usage { proofs, failed_proofs: proofs / 13, work_ms: proofs * 140, ..Usage::default() };
+            let usage = Usage {
+                proofs,
+                failed_proofs: proofs / 13,
+                work_ms: proofs * 140,
+                witness_cpu_ms: proofs * 9,
+                proving_cpu_ms: proofs * 210,
+                ..Usage::default()
+            };
             self.app.catalog.usage_log().count(&key, &usage).await.unwrap();
         }
     }

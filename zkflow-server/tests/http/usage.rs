@@ -57,6 +57,18 @@ async fn proofs_are_counted_by_tenant_circuit_and_day() {
 /// Time of an attempt of [`Failing`].
 const ATTEMPT: Duration = Duration::from_millis(60);
 
+/// Uses the processor until the thread has had `time` of it.
+fn compute(time: Duration) {
+    let now = || {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    };
+    let began = now();
+    while now() - began < time {
+        std::hint::spin_loop();
+    }
+}
+
 /// A prover whose first attempt panics, and whose second one gives an error.
 #[derive(Debug)]
 struct Failing(NativeProver);
@@ -84,7 +96,7 @@ impl PreparedKey for FailingKey {
     }
 
     fn prove(&self, _: &Witness, _: &mut dyn SecureRng) -> Result<Proof, ProveError> {
-        std::thread::sleep(ATTEMPT);
+        compute(ATTEMPT);
         assert!(self.1.fetch_add(1, Ordering::Relaxed) > 0, "the first attempt");
         Err(ProveError::Key("the second attempt".to_owned()))
     }
@@ -115,7 +127,27 @@ async fn work_that_fails_is_counted_with_all_its_attempts() {
     };
     let both = 2 * ATTEMPT.as_millis() as u64;
     assert!(entry["workMs"].as_u64().unwrap() >= both, "an attempt is free: {entry}");
-    assert_eq!(entry["proofs"], 0);
+    assert!(entry["provingCpuMs"].as_u64().unwrap() >= both, "processor time of an attempt is free: {entry}");
+    assert_eq!(
+        (&entry["proofs"], &entry["buildCpuMs"], &entry["storedBytes"]),
+        (&json!(0), &json!(0), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn a_build_is_counted_with_its_processor_time_and_its_files() {
+    let (server, id) = (shared().await, ready_circuit().await);
+    let entry = loop {
+        let found =
+            server.get(&format!("/v1/usage?from=2000-01-01&circuitId={id}")).await.ok()["usage"][0].clone();
+        if found["builds"] == 1 {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let files = server.circuit(id).await.artifacts;
+    assert_eq!(entry["storedBytes"], files.values().map(|file| file.size).sum::<u64>());
+    assert!(entry["buildCpuMs"].as_u64().unwrap() > 0, "{entry}");
 }
 
 #[tokio::test]
@@ -146,11 +178,14 @@ async fn usage_has_pages_days_and_a_form_for_spreadsheets() {
     let csv = server.get_as(&key, &format!("/v1/usage?{days}&format=csv")).await;
     let expected: String = ["2026-01-31", "2026-02-01"]
         .iter()
-        .flat_map(|day| (0..3).map(move |i| format!("{day},{:032x},1,0,0,0,0,{i}\r\n", i)))
+        .flat_map(|day| (0..3).map(move |i| format!("{day},{:032x},1,0,0,0,0,{i},0,0,0,0\r\n", i)))
         .collect();
     assert_eq!(
         csv.text(),
-        format!("day,circuit_id,proofs,failed_proofs,builds,work_ms,deployments,gas\r\n{expected}")
+        format!(
+            "day,circuit_id,proofs,failed_proofs,builds,work_ms,deployments,gas,witness_cpu_ms,proving_cpu_ms,\
+             build_cpu_ms,stored_bytes\r\n{expected}"
+        )
     );
     assert!(csv.header("content-type").starts_with("text/csv"));
     let of_one = usage(&server, &key, &format!("?{days}&circuitId={}&limit=1", circuit(2))).await;

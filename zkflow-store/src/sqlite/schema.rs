@@ -236,6 +236,14 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 12;
 ",
+    "
+    ALTER TABLE usage ADD COLUMN witness_cpu_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE usage ADD COLUMN proving_cpu_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE usage ADD COLUMN build_cpu_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE usage ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;
+
+    PRAGMA user_version = 13;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.

@@ -1,6 +1,7 @@
 //! The counts of usage in SQLite.
 
 use async_trait::async_trait;
+use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Row, params, params_from_iter};
 use zkflow_core::service::catalog::{CatalogError, Hour, Usage, UsageFilter, UsageKey, UsageLog};
 use zkflow_core::service::tenant::TenantId;
@@ -18,13 +19,13 @@ impl UsageLog for SqliteCatalog {
             let present = connection.query_row(&query, [&id], |row| counts(row, 0)).optional();
             let mut sum = present.map_err(failed("reading usage"))?.unwrap_or_default();
             sum.add(&more);
-            let [a, b, c, d, e, f] = sum.counts().map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-            let write = format!(
-                "INSERT OR REPLACE INTO usage (id, tenant, {}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                Usage::NAMES.join(", ")
-            );
-            let values = params![id, key.tenant.as_str(), a, b, c, d, e, f];
-            connection.execute(&write, values).map(drop).map_err(failed("counting usage"))
+            let columns = Usage::NAMES.join(", ");
+            let places = vec!["?"; Usage::NAMES.len()].join(", ");
+            let write =
+                format!("INSERT OR REPLACE INTO usage (id, tenant, {columns}) VALUES (?, ?, {places})");
+            let counts = sum.counts().map(|count| Value::from(i64::try_from(count).unwrap_or(i64::MAX)));
+            let values = [Value::from(id), Value::from(key.tenant.to_string())].into_iter().chain(counts);
+            connection.execute(&write, params_from_iter(values)).map(drop).map_err(failed("counting usage"))
         })
         .await
     }
@@ -57,7 +58,9 @@ impl UsageLog for SqliteCatalog {
         let (own, kept, tenant) = (hour.text(tenant), hour.before().text(tenant), tenant.clone());
         let ms = i64::try_from(ms).unwrap_or(i64::MAX);
         self.write(move |connection| {
-            let add = "INSERT INTO usage VALUES (?1, ?2, 0, 0, 0, ?3, 0, 0)
+            let add =
+                "INSERT INTO usage (id, tenant, proofs, failed_proofs, builds, work_ms, deployments, gas)
+                 VALUES (?1, ?2, 0, 0, 0, ?3, 0, 0)
                  ON CONFLICT (id) DO UPDATE SET work_ms = min(work_ms, 9223372036854775807 - ?3) + ?3";
             connection.execute(add, params![own, tenant.as_str(), ms]).map_err(failed("counting time"))?;
             let old = "DELETE FROM usage WHERE tenant = ?1 AND id > 'hours/' AND id < ?2";
@@ -116,6 +119,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
+    use crate::sqlite::{Durability, schema};
 
     #[tokio::test]
     async fn every_list_follows_an_index_in_its_order() {
@@ -144,5 +148,24 @@ mod tests {
             let plan = database.look_up(|connection| plan(connection, listed(&filter, 9))).unwrap();
             assert_eq!(plan, format!("SEARCH {index}"));
         }
+    }
+
+    #[tokio::test]
+    async fn rows_of_earlier_versions_have_no_processor_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = crate::sqlite::open(folder.path().join("db")).await.unwrap();
+        let id = "2026-01-31/default/0123456789abcdef0123456789abcdef";
+        let old = move |connection: &Connection| {
+            schema::STEPS[..12].iter().try_for_each(|step| connection.execute_batch(step))?;
+            connection.execute("INSERT INTO usage VALUES (?1, 'default', 1, 2, 3, 4, 5, 6)", [id])
+        };
+        database.write(Durability::Now, old).await.unwrap().unwrap();
+        let catalog = SqliteCatalog::open(database).await.unwrap();
+        let key: UsageKey = id.parse().unwrap();
+        catalog.count(&key, &Usage { proofs: 1, witness_cpu_ms: 9, ..Usage::default() }).await.unwrap();
+        let (from, to) = (key.day.clone(), key.day.clone());
+        let filter = UsageFilter { tenant: None, circuit: None, from, to, after: None };
+        let sum = Usage::of_counts([2, 2, 3, 4, 5, 6, 9, 0, 0, 0]);
+        assert_eq!(catalog.usage(&filter, 9).await.unwrap(), [(key, sum)]);
     }
 }

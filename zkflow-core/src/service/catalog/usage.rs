@@ -107,39 +107,59 @@ impl FromStr for UsageKey {
     }
 }
 
-/// Counts of a day.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
+/// Declares the counts of usage, once for all that handles each of them.
+macro_rules! counts {
+    ($($(#[doc = $about:literal])+ $name:ident,)+) => {
+        /// Counts of a day. Those that an earlier version did not count are 0.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Usage {
+            $($(#[doc = $about])+ pub $name: u64,)+
+        }
+
+        impl Usage {
+            /// Names of the counts, in order.
+            pub const NAMES: [&'static str; [$(stringify!($name)),+].len()] = [$(stringify!($name)),+];
+
+            /// The counts, in the order of [`NAMES`](Self::NAMES).
+            pub fn counts(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$name),+]
+            }
+
+            /// The usage with these counts.
+            pub fn of_counts(counts: [u64; Self::NAMES.len()]) -> Self {
+                let [$($name),+] = counts;
+                Self { $($name),+ }
+            }
+        }
+    };
+}
+
+counts! {
     /// Proofs that were made.
-    pub proofs: u64,
+    proofs,
     /// Proof requests that failed.
-    pub failed_proofs: u64,
+    failed_proofs,
     /// Times that the circuit was made, successfully or not.
-    pub builds: u64,
-    /// Milliseconds that workers spent on this work, also on attempts that failed.
-    pub work_ms: u64,
+    builds,
+    /// Milliseconds that workers spent on this work, also on attempts that failed: the time on the clock, whatever the number
+    /// of threads.
+    work_ms,
     /// Deployments that were confirmed.
-    pub deployments: u64,
+    deployments,
     /// Gas of these deployments.
-    pub gas: u64,
+    gas,
+    /// Milliseconds of processor time of witness calculations, of all threads together, also in attempts that failed.
+    witness_cpu_ms,
+    /// Milliseconds of processor time of proving, with the check of each proof.
+    proving_cpu_ms,
+    /// Milliseconds of processor time of building circuits: compilation, keys and checks of imported files.
+    build_cpu_ms,
+    /// Bytes of the files that builds stored. Deleting a circuit takes none away.
+    stored_bytes,
 }
 
 impl Usage {
-    /// Names of the counts, in order.
-    pub const NAMES: [&'static str; 6] =
-        ["proofs", "failed_proofs", "builds", "work_ms", "deployments", "gas"];
-
-    /// The counts, in the order of [`NAMES`](Self::NAMES).
-    pub fn counts(&self) -> [u64; 6] {
-        let Self { proofs, failed_proofs, builds, work_ms, deployments, gas } = *self;
-        [proofs, failed_proofs, builds, work_ms, deployments, gas]
-    }
-
-    /// The usage with these counts.
-    pub fn of_counts([proofs, failed_proofs, builds, work_ms, deployments, gas]: [u64; 6]) -> Self {
-        Self { proofs, failed_proofs, builds, work_ms, deployments, gas }
-    }
-
     /// Adds counts, each at most [`i64::MAX`].
     pub fn add(&mut self, more: &Self) {
         let (own, more) = (self.counts(), more.counts());

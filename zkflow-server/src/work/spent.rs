@@ -1,0 +1,33 @@
+//! [`Spent`]: what an attempt uses, also if it fails.
+
+use std::sync::{Mutex, PoisonError};
+
+use zkflow_core::service::catalog::Usage;
+use zkflow_queue::JobError;
+
+use super::blocking;
+use crate::state::{App, CpuStage};
+
+/// What an attempt has used so far.
+#[derive(Debug, Default)]
+pub(super) struct Spent(Mutex<Usage>);
+
+impl Spent {
+    /// Runs CPU-bound `work` on a blocking thread, and counts its processor time, also if it fails or panics.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        app: &App,
+        stage: CpuStage,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let piece = app.cpu.begin(stage);
+        let done = blocking(work).await;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(&piece.end());
+        done
+    }
+
+    /// All that was counted.
+    pub(super) fn usage(&self) -> Usage {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
