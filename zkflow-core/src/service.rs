@@ -1,5 +1,6 @@
 //! Interfaces of a service's backends, and the state machines of its documents.
 
+pub mod account;
 pub mod catalog;
 pub mod ceremony;
 pub mod chain;

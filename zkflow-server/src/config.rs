@@ -5,6 +5,8 @@
 
 use std::path::PathBuf;
 
+use zkflow_core::service::account::Account;
+use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
 
 mod args;
@@ -113,16 +115,28 @@ impl Config {
         Ok(config)
     }
 
-    /// Event streams and long-polls of a tenant at the same time, in a process; `None`: as many as its addresses.
-    pub fn watchers_of(&self, tenant: &TenantId) -> Option<usize> {
-        let own = self.plans.of(tenant).and_then(|plan| plan.max_watchers);
-        own.or_else(|| self.share_of(self.http.max_watchers))
+    /// Event streams and long-polls at the same time, in a process, of the accounts that a caller counts for. An account that is
+    /// not among them has as many as its addresses.
+    pub fn watchers_of(&self, tenant: &TenantId, key: Option<&KeyId>) -> Vec<(Account, usize)> {
+        self.held_by(tenant, key, self.http.max_watchers, |plan| plan.max_watchers)
     }
 
-    /// Downloads of a tenant at the same time, in a process; `None`: as many as its addresses.
-    pub fn downloads_of(&self, tenant: &TenantId) -> Option<usize> {
-        let own = self.plans.of(tenant).and_then(|plan| plan.max_downloads);
-        own.or_else(|| self.share_of(self.http.max_downloads))
+    /// As [`watchers_of`](Self::watchers_of), for downloads.
+    pub fn downloads_of(&self, tenant: &TenantId, key: Option<&KeyId>) -> Vec<(Account, usize)> {
+        self.held_by(tenant, key, self.http.max_downloads, |plan| plan.max_downloads)
+    }
+
+    fn held_by(
+        &self,
+        tenant: &TenantId,
+        key: Option<&KeyId>,
+        all: usize,
+        limit: impl Fn(&Plan) -> Option<usize>,
+    ) -> Vec<(Account, usize)> {
+        let of_tenant = self.plans.of(tenant).and_then(&limit).or_else(|| self.share_of(all));
+        let of_tenant = of_tenant.map(|most| (Account::of_tenant(tenant.clone()), most));
+        let own = self.plans.of_key(tenant, key).and_then(|(account, plan)| Some((account, limit(plan)?)));
+        own.into_iter().chain(of_tenant).collect()
     }
 
     /// The share of what is limited that one tenant may have, in percent. Without authentication everything belongs to one tenant,

@@ -2739,6 +2739,11 @@ export interface components {
         TenantLimits: {
             /**
              * Format: int64
+             * @description Seconds of processor time of building circuits a day; absent: no limit.
+             */
+            buildSPerDay?: number;
+            /**
+             * Format: int64
              * @description MiB of the files of all circuits; 0: no limit.
              */
             circuitsMib: number;
@@ -2758,10 +2763,20 @@ export interface components {
              */
             maxPendingProofs?: number;
             /**
+             * Format: int64
+             * @description Seconds of processor time of proving a day; absent: no limit.
+             */
+            provingSPerDay?: number;
+            /**
              * Format: int32
              * @description Requests a second of each caller; 0: no limit.
              */
             requestsPerSecond: number;
+            /**
+             * Format: int64
+             * @description Seconds of processor time of witness calculations a day; absent: no limit.
+             */
+            witnessSPerDay?: number;
             /**
              * Format: int64
              * @description Seconds of work a day, in UTC; absent: no limit.
@@ -3808,7 +3823,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address, the tenant or the key has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4789,7 +4804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_circuits`: the tenant or the key has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4925,7 +4940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_circuits`: the tenant or the key has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5236,7 +5251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address, the tenant or the key has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5478,7 +5493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5900,7 +5915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5990,7 +6005,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7308,7 +7323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7761,7 +7776,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */

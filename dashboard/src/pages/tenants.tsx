@@ -35,8 +35,11 @@ export function TenantsPage() {
 /** A number with its limit, where there is one. */
 const of = (number: number, most?: number) => `${count(number)}${most ? ` of ${count(most)}` : ""}`;
 
-function limits({ requestsPerSecond, workSPerDay }: TenantState["limits"]): string {
+function limits({ requestsPerSecond, workSPerDay, witnessSPerDay, provingSPerDay, buildSPerDay }: TenantState["limits"]): string {
   const rate = requestsPerSecond ? [`${count(requestsPerSecond)} requests a second`] : [];
-  const work = workSPerDay === undefined ? [] : [`${span(workSPerDay * 1000)} of work a day`];
+  const days: [number | undefined, string][] = [
+    [workSPerDay, "work"], [witnessSPerDay, "CPU for witnesses"], [provingSPerDay, "CPU for proofs"], [buildSPerDay, "CPU for builds"],
+  ];
+  const work = days.flatMap(([seconds, of]) => seconds === undefined ? [] : [`${span(seconds * 1000)} of ${of} a day`]);
   return [...rate, ...work].join(", ");
 }

@@ -22,7 +22,7 @@ export function UsagePage() {
         </div>
         <Trouble of={problem ?? pages.error} />
         {pages.items.length > 0 ? (
-          <Table label="Usage" head={["Day", "Circuit", "Proofs", "Failed proofs", "Builds", "Time of work", "Processor time: witnesses", "proofs", "builds", "Stored", "Deployments", "Gas"]}>
+          <Table label="Usage" head={["Day", "Circuit", "Proofs", "Failed proofs", "Builds", "Time of work", "CPU of witnesses", "CPU of proofs", "CPU of builds", "Stored", "Deployments", "Gas"]}>
             {pages.items.map((one) => (
               <tr key={`${one.day} ${one.circuitId}`}>
                 <td>{one.day}</td>

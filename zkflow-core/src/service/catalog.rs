@@ -71,7 +71,7 @@ pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage,
 pub use sealed::Sealed;
 pub use spending::{Added, CatalogSpending, ChainAccount, Spending, SpendingInMemory, Spent};
 pub use subject::{NotASubject, Subject};
-pub use usage::{Day, Hour, NotADay, NotAUsageKey, Usage, UsageFilter, UsageKey, UsageLog};
+pub use usage::{Day, Hour, NotADay, NotAUsageKey, Period, Usage, UsageFilter, UsageKey, UsageLog};
 pub use workers::{FORGOTTEN, MOST_WORKERS, SeenWorker, WorkerProcess, Workers};
 
 /// Stores documents, with one [`Collection`] per kind.

@@ -1,7 +1,10 @@
 //! [`Principal`]: the caller of a request.
 
 use zkflow_core::service::catalog::{Named as _, RequestOrigin, Scope};
+use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
+
+use crate::config::Plans;
 
 /// Permissions of a caller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,6 +60,11 @@ impl Principal {
             name: RequestOrigin::ANYONE.to_owned(),
             first: None,
         }
+    }
+
+    /// The key whose limits hold for this caller alone: that of a plan.
+    pub fn limited_key<'a>(&self, plans: &'a Plans) -> Option<&'a KeyId> {
+        plans.key_of(&self.name, self.first.as_deref())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
+use zkflow_core::service::account::Account;
 use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
 
@@ -10,13 +11,15 @@ use super::error::ConfigError;
 use super::limits::Limits;
 use super::value::{list, quoted};
 
-/// Limits of the tenants and keys that it names. `None`: as for all, in `[limits]` and `[http]`.
+/// Limits of the tenants and keys that it names. `None`: for tenants as for all, in `[limits]` and `[http]`; for keys no limit of
+/// their own.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plan {
     /// Tenants with this plan.
     pub tenants: Vec<TenantId>,
-    /// Ids of keys with its rate, whatever the plan of their tenant.
+    /// Ids of keys with its rate in place of their tenant's. Its other limits hold for each of these keys alone, beside those of
+    /// the tenant.
     pub keys: Vec<KeyId>,
     /// Requests a second of each caller; 0: no limit.
     pub requests_per_second: Option<u32>,
@@ -24,21 +27,27 @@ pub struct Plan {
     pub requests_burst: Option<u32>,
     /// Requests of all callers of a tenant together, as a multiple of those of one; 0: no limit.
     pub tenant_pace: Option<u32>,
-    /// Unfinished proof requests of a tenant.
+    /// Unfinished proof requests.
     pub max_pending_proofs: Option<u64>,
-    /// Unfinished circuits of a tenant.
+    /// Unfinished circuits.
     pub max_pending_circuits: Option<u64>,
-    /// Circuits of a tenant; 0: no limit.
+    /// Circuits; 0: no limit.
     pub max_circuits: Option<u64>,
-    /// Files of a tenant's circuits together, in MiB; 0: no limit.
+    /// Files of all circuits together, in MiB; 0: no limit.
     pub circuits_mib: Option<u64>,
-    /// Seconds of work a day, in UTC, that a tenant may cause.
+    /// Seconds of work a day, in UTC.
     pub work_s_per_day: Option<u64>,
-    /// Requested deployments of a tenant a day, in UTC.
+    /// Seconds of processor time of witness calculations a day.
+    pub witness_s_per_day: Option<u64>,
+    /// Seconds of processor time of proving a day.
+    pub proving_s_per_day: Option<u64>,
+    /// Seconds of processor time of building circuits a day.
+    pub build_s_per_day: Option<u64>,
+    /// Requested deployments a day, in UTC.
     pub deployments_per_day: Option<u64>,
-    /// Event streams and long-polls of a tenant, in each process.
+    /// Event streams and long-polls, in each process.
     pub max_watchers: Option<usize>,
-    /// Downloads of a tenant at the same time, in each process.
+    /// Downloads at the same time, in each process.
     pub max_downloads: Option<usize>,
 }
 
@@ -48,7 +57,7 @@ pub struct Plans {
     plans: BTreeMap<String, Plan>,
     tenants: HashMap<TenantId, String>,
     /// By the name of their caller.
-    keys: HashMap<String, String>,
+    keys: HashMap<String, (KeyId, String)>,
 }
 
 impl Plans {
@@ -68,7 +77,8 @@ impl Plans {
                 }
             }
             for key in &plan.keys {
-                if let Some(before) = keys.insert(format!("key:{key}"), name.clone()) {
+                let named = (key.clone(), name.clone());
+                if let Some((_, before)) = keys.insert(format!("key:{key}"), named) {
                     return Err(twice(format!("key {key}"), &before));
                 }
             }
@@ -93,7 +103,31 @@ impl Plans {
 
     /// Name of the plan whose rate a caller has: of its key, else of its tenant.
     pub fn of_caller(&self, caller: &str, tenant: &TenantId) -> Option<&str> {
-        self.keys.get(caller).or_else(|| self.tenants.get(tenant)).map(String::as_str)
+        let own = self.keys.get(caller).map(|(_, plan)| plan);
+        own.or_else(|| self.tenants.get(tenant)).map(String::as_str)
+    }
+
+    /// The key whose plan a caller has: its own, else `first`, the first of those that replaced each other up to its own.
+    pub fn key_of(&self, caller: &str, first: Option<&str>) -> Option<&KeyId> {
+        let named = |name: &str| self.keys.get(name).map(|(key, _)| key);
+        named(caller).or_else(|| first.and_then(named))
+    }
+
+    /// The accounts with a plan that a request of a tenant counts for: the key with limits of its own, and the tenant. What the key's
+    /// limits refuse must not count for the tenant, so the key is first.
+    pub fn accounts<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        key: Option<&'a KeyId>,
+    ) -> impl Iterator<Item = (Account, &'a Plan)> {
+        let of_tenant = self.of(tenant).map(|plan| (Account::of_tenant(tenant.clone()), plan));
+        self.of_key(tenant, key).into_iter().chain(of_tenant)
+    }
+
+    /// The account of a key with a plan.
+    pub fn of_key(&self, tenant: &TenantId, key: Option<&KeyId>) -> Option<(Account, &Plan)> {
+        let (key, plan) = self.keys.get(&format!("key:{}", key?))?;
+        Some((Account::of_key(tenant.clone(), key.clone()), self.plans.get(plan)?))
     }
 
     /// All plans, by name.
@@ -135,11 +169,48 @@ impl Plan {
             ("max_circuits", number(self.max_circuits)),
             ("circuits_mib", number(self.circuits_mib)),
             ("work_s_per_day", number(self.work_s_per_day)),
+            ("witness_s_per_day", number(self.witness_s_per_day)),
+            ("proving_s_per_day", number(self.proving_s_per_day)),
+            ("build_s_per_day", number(self.build_s_per_day)),
             ("deployments_per_day", number(self.deployments_per_day)),
             ("max_watchers", number(self.max_watchers.map(|value| value as u64))),
             ("max_downloads", number(self.max_downloads.map(|value| value as u64))),
         ];
         let rows = rows.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)));
         format!("\n[plans.{}]\n{}", quoted(name), rows.collect::<String>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_own_plan_else_that_of_the_first_one() {
+        let id = |end: u8| format!("01890a5d-ac96-774b-bcce-b302099a805{end}").parse::<KeyId>().unwrap();
+        let plan = |tenants: &[&str], keys: &[u8]| Plan {
+            tenants: tenants.iter().map(|name| name.parse().unwrap()).collect(),
+            keys: keys.iter().map(|end| id(*end)).collect(),
+            ..Plan::default()
+        };
+        let all = [("a".to_owned(), plan(&["acme"], &[1])), ("b".to_owned(), plan(&[], &[2]))];
+        let plans = Plans::new(all.into()).unwrap();
+        let name = |end: u8| format!("key:{}", id(end));
+        assert_eq!(plans.key_of(&name(1), None), Some(&id(1)));
+        assert_eq!(plans.key_of(&name(2), Some(&name(1))), Some(&id(2)));
+        assert_eq!(plans.key_of(&name(3), Some(&name(1))), Some(&id(1)));
+        assert_eq!((plans.key_of(&name(3), None), plans.key_of("anyone", None)), (None, None));
+
+        let (acme, other) = ("acme".parse().unwrap(), "other".parse().unwrap());
+        let accounts = |tenant: &TenantId, key: Option<KeyId>| {
+            let accounts = plans.accounts(tenant, key.as_ref()).map(|(account, _)| account.to_string());
+            accounts.collect::<Vec<_>>()
+        };
+        assert_eq!(accounts(&acme, Some(id(2))), [name(2), "acme".to_owned()]);
+        assert_eq!(accounts(&acme, None), ["acme"]);
+        assert_eq!(accounts(&other, Some(id(2))), [name(2)]);
+        assert!(accounts(&other, Some(id(3))).is_empty() && accounts(&other, None).is_empty());
+        let twice = [("a".to_owned(), plan(&[], &[1])), ("b".to_owned(), plan(&[], &[1]))];
+        assert!(Plans::new(twice.into()).unwrap_err().to_string().contains("two plans"));
     }
 }

@@ -103,6 +103,8 @@ async fn check(State(access): State<Access>, request: Request, next: Next) -> Re
         None => {
             if let Some(origin) = parts.extensions.get_mut::<RequestOrigin>() {
                 origin.caller = Some(principal.name.clone());
+                let plans = app.as_ref().map(|app| &app.config.plans);
+                origin.account = plans.and_then(|plans| principal.limited_key(plans)).cloned();
             }
             parts.extensions.insert(principal);
             next.run(Request::from_parts(parts, body)).await

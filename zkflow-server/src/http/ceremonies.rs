@@ -116,7 +116,7 @@ async fn get(
     client: ClientAddress,
 ) -> Result<Json<CeremonyDto>, Problem> {
     let wait = wait?.bounded(&app);
-    let ceremony: Ceremony = watch::settled(&app, &caller.tenant, &ceremony_id(&id)?, wait, client).await?;
+    let ceremony: Ceremony = watch::settled(&app, &caller, &ceremony_id(&id)?, wait, client).await?;
     Ok(Json(CeremonyDto::whole(ceremony, app.now())))
 }
 
@@ -207,5 +207,5 @@ async fn file(
     let ceremony: Ceremony = service::visible(&app, &caller.tenant, &ceremony_id(&id)?).await?;
     let file = ceremonies::file(&app, &ceremony, &name).await?;
     let meta = file.ok_or(RequestError::UnknownCeremonyFile)?;
-    download::send(&app, &meta, &name, &method, &headers, (&caller.tenant, client)).await
+    download::send(&app, &meta, &name, &method, &headers, (&caller, client)).await
 }

@@ -230,7 +230,7 @@ async fn get(
 ) -> Result<Json<CircuitDto>, Problem> {
     let wait = wait?.bounded(&app);
     let id = circuit_id(&app, &caller.tenant, &id).await?;
-    let circuit: Circuit = watch::settled(&app, &caller.tenant, &id, wait, client).await?;
+    let circuit: Circuit = watch::settled(&app, &caller, &id, wait, client).await?;
     Ok(Json(circuit.into()))
 }
 
@@ -299,7 +299,7 @@ async fn artifact(
     let short = FileName::of_short_name(&name);
     let name = short.map_or(name.as_str(), |file| file.as_str());
     let meta = service::circuits::artifact_meta(&circuit, name)?;
-    download::send(&app, meta, name, &method, &headers, (&caller.tenant, client)).await
+    download::send(&app, meta, name, &method, &headers, (&caller, client)).await
 }
 
 /// Stream a circuit: its current state, then each change until it is ready or has failed.
@@ -319,7 +319,7 @@ async fn follow(
     client: ClientAddress,
 ) -> Result<Response, Problem> {
     let id = circuit_id(&app, &caller.tenant, &id).await?;
-    events::follow::<Circuit, CircuitDto>(app, caller.tenant, id, "circuit", last, client).await
+    events::follow::<Circuit, CircuitDto>(app, &caller, id, "circuit", last, client).await
 }
 
 /// Choice of the verifier.

@@ -160,7 +160,7 @@ async fn get(
     let id = deployment_id(&id)?;
     let circuit = circuit_id(&app, &caller.tenant, &circuit).await?;
     belongs(&service::visible(&app, &caller.tenant, &id).await?, &circuit)?;
-    Ok(Json(watch::settled::<Deployment>(&app, &caller.tenant, &id, wait, client).await?.into()))
+    Ok(Json(watch::settled::<Deployment>(&app, &caller, &id, wait, client).await?.into()))
 }
 
 /// Stream a deployment: its current state, then each change until it is confirmed or has failed.
@@ -182,7 +182,7 @@ async fn follow(
     let id = deployment_id(&id)?;
     let circuit = circuit_id(&app, &caller.tenant, &circuit).await?;
     belongs(&service::visible(&app, &caller.tenant, &id).await?, &circuit)?;
-    events::follow::<Deployment, DeploymentDto>(app, caller.tenant, id, "deployment", last, client).await
+    events::follow::<Deployment, DeploymentDto>(app, &caller, id, "deployment", last, client).await
 }
 
 /// Get the compiled verifier contract: code, ABI and the data that explorers need to verify its source.

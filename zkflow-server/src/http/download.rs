@@ -12,10 +12,10 @@ use axum::response::{IntoResponse as _, Response};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use zkflow_core::circuit::FileName;
 use zkflow_core::service::store::{ArtifactMeta, StoreError};
-use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;
 use super::etag::names;
+use crate::auth::Principal;
 use crate::service::{self, RequestError};
 use crate::state::{App, ClientAddress};
 
@@ -28,7 +28,7 @@ pub(super) async fn send(
     name: &str,
     method: &Method,
     headers: &HeaderMap,
-    (tenant, client): (&TenantId, ClientAddress),
+    (caller, client): (&Principal, ClientAddress),
 ) -> Result<Response, Problem> {
     let etag = format!("\"{}\"", meta.sha256);
     // A circuit that is deleted and requested again has different keys under the same URL.
@@ -72,8 +72,8 @@ pub(super) async fn send(
     if method == Method::HEAD {
         return Ok((status, fresh, kind, length).into_response());
     }
-    let held = app.budgets.downloads.take_as(tenant, app.config.downloads_of(tenant), client);
-    let held = held.map_err(|_| RequestError::TooManyDownloads)?;
+    let most = app.config.downloads_of(&caller.tenant, caller.limited_key(&app.config.plans));
+    let held = app.budgets.downloads.take_as(most, client).map_err(RequestError::TooManyDownloads)?;
     let mut pieces = app.store.stream(&meta.key, range).await.map_err(RequestError::from)?;
     // A small file is compared with its digest here, while the answer can still be an error.
     let first = pieces.try_next().await.map_err(RequestError::from)?;

@@ -12,9 +12,9 @@ use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
 use serde::Serialize;
 use utoipa::IntoParams;
-use zkflow_core::service::tenant::TenantId;
 
 use super::Problem;
+use crate::auth::Principal;
 use crate::service::{Requested, watch};
 use crate::state::{App, ClientAddress};
 
@@ -47,13 +47,13 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEvent {
 /// epoch. 204 if there is nothing to send any more: a browser then stops connecting again.
 pub(super) async fn follow<T: Requested, D: From<T> + Serialize + 'static>(
     app: Arc<App>,
-    tenant: TenantId,
+    caller: &Principal,
     id: T::Id,
     name: &'static str,
     last: LastEvent,
     client: ClientAddress,
 ) -> Result<Response, Problem> {
-    let Some(documents) = watch::follow::<T>(app, tenant, id, last.last_event_id, client).await? else {
+    let Some(documents) = watch::follow::<T>(app, caller, id, last.last_event_id, client).await? else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     let events = documents.map(move |document| {

@@ -52,7 +52,12 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let caller = tracing::field::Empty;
     let span = tracing::info_span!("request", id, method, route, traceparent, caller);
     let traceparent = telemetry::join(&span, traceparent);
-    request.extensions_mut().insert(RequestOrigin { request_id: id.clone(), caller: None, traceparent });
+    request.extensions_mut().insert(RequestOrigin {
+        request_id: id.clone(),
+        caller: None,
+        account: None,
+        traceparent,
+    });
     let mut response = next.run(request).instrument(span.clone()).await;
 
     let status = response.status();

@@ -116,8 +116,8 @@ impl From<RequestError> for Problem {
                 | RequestError::ShareUsed(_)
                 | RequestError::TooManyRenderings
                 | RequestError::TooManyUploads
-                | RequestError::TooManyWatchers
-                | RequestError::TooManyDownloads
+                | RequestError::TooManyWatchers(_)
+                | RequestError::TooManyDownloads(_)
                 | RequestError::TooManyVerifications => plain(StatusCode::TOO_MANY_REQUESTS).retry_after(5),
                 RequestError::Ceremony(refusal) if refusal.is_crowd() => {
                     plain(StatusCode::TOO_MANY_REQUESTS).retry_after(60)
@@ -130,7 +130,7 @@ impl From<RequestError> for Problem {
                     plain(StatusCode::TOO_MANY_REQUESTS).retry_after(retry_s)
                 }
                 // Waiting does not help.
-                RequestError::CircuitQuota(_) => plain(StatusCode::TOO_MANY_REQUESTS),
+                RequestError::CircuitQuota { .. } => plain(StatusCode::TOO_MANY_REQUESTS),
                 _ => plain(StatusCode::UNPROCESSABLE_ENTITY),
             },
             ErrorKind::Unavailable => {

@@ -166,7 +166,7 @@ async fn get(
     client: ClientAddress,
 ) -> Result<Json<ProofDto>, Problem> {
     let wait = wait?.bounded(&app);
-    let proof: ProofRequest = watch::settled(&app, &caller.tenant, &proof_id(&id)?, wait, client).await?;
+    let proof: ProofRequest = watch::settled(&app, &caller, &proof_id(&id)?, wait, client).await?;
     Ok(Json(proof.into()))
 }
 
@@ -186,7 +186,7 @@ async fn follow(
     last: LastEvent,
     client: ClientAddress,
 ) -> Result<Response, Problem> {
-    events::follow::<ProofRequest, ProofDto>(app, caller.tenant, proof_id(&id)?, "proof", last, client).await
+    events::follow::<ProofRequest, ProofDto>(app, &caller, proof_id(&id)?, "proof", last, client).await
 }
 
 /// Cancel a pending proof request and destroy its inputs.

@@ -83,6 +83,15 @@ struct TenantLimits {
     /// Seconds of work a day, in UTC; absent: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     work_s_per_day: Option<u64>,
+    /// Seconds of processor time of witness calculations a day; absent: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witness_s_per_day: Option<u64>,
+    /// Seconds of processor time of proving a day; absent: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proving_s_per_day: Option<u64>,
+    /// Seconds of processor time of building circuits a day; absent: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_s_per_day: Option<u64>,
     /// Circuits; 0: no limit.
     max_circuits: u64,
     /// MiB of the files of all circuits; 0: no limit.
@@ -99,6 +108,9 @@ impl From<TenantState> for TenantDto {
                 max_pending_proofs: state.max_pending_proofs,
                 max_pending_circuits: state.max_pending_circuits,
                 work_s_per_day: state.work_s_per_day,
+                witness_s_per_day: state.witness_s_per_day,
+                proving_s_per_day: state.proving_s_per_day,
+                build_s_per_day: state.build_s_per_day,
                 max_circuits: state.max_circuits,
                 circuits_mib: state.circuits_mib,
             },

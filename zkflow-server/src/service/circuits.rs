@@ -83,7 +83,7 @@ pub(super) async fn obtain(
             Some(circuit) if is_being_deleted(&circuit) => return Err(RequestError::CircuitDeleting(id)),
             Some(mut circuit) => {
                 quota::refuse_costly(app, tenant).await?;
-                plan::admit_circuit(app, tenant).await?;
+                plan::admit_circuit(app, tenant, origin.as_ref()).await?;
                 let most = app.config.limits.max_pending_circuits;
                 super::refuse_overload(app, tenant, QueueName::KeyGeneration, most).await?;
                 circuit.restart(app.now()).map_err(|error| RequestError::Internal(error.to_string()))?;
@@ -99,8 +99,8 @@ pub(super) async fn obtain(
                 }
             }
             None => {
-                quota::refuse_excess(app, tenant).await?;
-                plan::admit_circuit(app, tenant).await?;
+                quota::refuse_excess(app, tenant, origin.as_ref()).await?;
+                plan::admit_circuit(app, tenant, origin.as_ref()).await?;
                 let most = app.config.limits.max_pending_circuits;
                 super::refuse_overload(app, tenant, QueueName::KeyGeneration, most).await?;
                 let mut circuit = wanted.clone();

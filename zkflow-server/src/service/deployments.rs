@@ -123,7 +123,7 @@ pub async fn request(
     }
     let most = app.config.limits.max_pending_deployments;
     super::refuse_overload(app, tenant, QueueName::Deploy, most).await?;
-    super::plan::admit_deployment(app, tenant).await?;
+    super::plan::admit_deployment(app, tenant, origin.as_ref()).await?;
 
     let now = app.now();
     let id = DeploymentId::generate(now);

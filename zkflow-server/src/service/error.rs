@@ -16,6 +16,7 @@ use zkflow_store::vault::VaultError;
 
 use super::ceremonies::CeremonyRefusal;
 use crate::auth::AuthError;
+use crate::state::Exhausted;
 
 #[cfg(feature = "evm")]
 use zkflow_evm::deploy::DeployError;
@@ -139,12 +140,19 @@ pub enum RequestError {
     /// The tenant's unfinished uploads reach a limit.
     #[error("the tenant has too many unfinished uploads, or too large ones: import or delete them first")]
     TooManyUploads,
-    /// The tenant's circuits reach a limit; the name of its setting.
-    #[error("the circuits of the tenant reach the setting {0}: delete some first")]
-    CircuitQuota(&'static str),
-    /// The tenant has reached a limit of its plan.
-    #[error("the tenant has reached the limit {limit} of its plan")]
+    /// The circuits of a tenant or a key reach a limit.
+    #[error("the circuits of the {of} reach the setting {limit}: delete some first")]
+    CircuitQuota {
+        /// [Kind](zkflow_core::service::account::Account::kind) of the account.
+        of: &'static str,
+        /// Name of the setting.
+        limit: &'static str,
+    },
+    /// A tenant or a key has reached a limit of its plan.
+    #[error("the {of} has reached the limit {limit} of its plan")]
     Plan {
+        /// [Kind](zkflow_core::service::account::Account::kind) of the account.
+        of: &'static str,
         /// Name of the limit.
         limit: &'static str,
         /// Seconds after which another attempt makes sense.
@@ -230,11 +238,11 @@ pub enum RequestError {
     #[error("too many circuits are being asked for at the same time: try again later")]
     TooManyRenderings,
     /// The limit of event streams is reached.
-    #[error("too many event streams are open: try again later")]
-    TooManyWatchers,
+    #[error("too many event streams are open{0}, see the setting max_watchers: try again later")]
+    TooManyWatchers(Exhausted),
     /// The limit of downloads is reached.
-    #[error("too many files are being downloaded: try again later")]
-    TooManyDownloads,
+    #[error("too many files are being downloaded{0}, see the setting max_downloads: try again later")]
+    TooManyDownloads(Exhausted),
     /// The limit of waiting verifications is reached.
     #[error("too many proofs wait for verification: try again later")]
     TooManyVerifications,
@@ -352,11 +360,11 @@ impl Classified for RequestError {
             | Self::TooManyChanges(_)
             | Self::TooManyRenderings
             | Self::TooManyUploads
-            | Self::CircuitQuota(_)
+            | Self::CircuitQuota { .. }
             | Self::Plan { .. }
             | Self::UploadTooLarge { .. }
-            | Self::TooManyWatchers
-            | Self::TooManyDownloads
+            | Self::TooManyWatchers(_)
+            | Self::TooManyDownloads(_)
             | Self::TooManyVerifications => ErrorKind::Limit,
             Self::Internal(_) => ErrorKind::Internal,
         }
@@ -396,7 +404,7 @@ impl Classified for RequestError {
             Self::UploadInUse(_) => "upload_in_use",
             Self::UploadTooLarge { .. } => "upload_too_large",
             Self::TooManyUploads => "too_many_uploads",
-            Self::CircuitQuota(_) => "too_many_circuits",
+            Self::CircuitQuota { .. } => "too_many_circuits",
             Self::Plan { .. } => "plan_exhausted",
             Self::Upload(_) => "invalid_upload",
             Self::ImportIncomplete(_) => "import_incomplete",
@@ -415,8 +423,8 @@ impl Classified for RequestError {
             Self::KeyReused => "idempotency_key_reused",
             Self::Overloaded(_) | Self::ShareUsed(_) | Self::TooManyRenderings => "overloaded",
             Self::TooManyChanges(_) => "too_many_requests",
-            Self::TooManyWatchers => "too_many_watchers",
-            Self::TooManyDownloads => "too_many_downloads",
+            Self::TooManyWatchers(_) => "too_many_watchers",
+            Self::TooManyDownloads(_) => "too_many_downloads",
             Self::TooManyVerifications => "too_many_verifications",
             Self::Internal(_) => "internal",
         }

@@ -126,7 +126,7 @@ impl Intake<'_> {
             }
         }
         let inputs = inputs.checked(app, self.usable(&tenant, &circuit_id).await?)?;
-        plan::admit_proof(app, &tenant).await?;
+        plan::admit_proof(app, &tenant, origin.as_ref()).await?;
         self.make_room(&tenant).await?;
 
         let now = app.now();

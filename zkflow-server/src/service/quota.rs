@@ -1,6 +1,9 @@
-//! Quotas of a tenant's circuits, which take disk and were paid with minutes of processor time.
+//! Quotas of the circuits of tenants and keys, which take disk and were paid with minutes of processor time.
 
-use zkflow_core::service::catalog::{Circuit, CircuitFilter, Document as _, Hour, Page};
+use zkflow_core::service::account::Account;
+use zkflow_core::service::catalog::{
+    Circuit, CircuitFilter, Document as _, Hour, Page, Period, RequestOrigin,
+};
 use zkflow_core::service::tenant::TenantId;
 
 use super::{RequestError, uploads};
@@ -11,39 +14,85 @@ use crate::state::App;
 const PAGE: usize = 200;
 const MEBIBYTE: u64 = 1 << 20;
 
-/// Refuses a further circuit of a tenant whose circuits reach a limit. Concurrent requests may
+/// Refuses a further circuit if those of its tenant or its key reach a limit. Concurrent requests may
 /// exceed it slightly. A pending import counts with the files of its upload; other circuits that are not ready have no size
 /// yet.
 ///
 /// # Errors
 /// [`RequestError::CircuitQuota`] names the setting.
-pub(super) async fn refuse_excess(app: &App, tenant: &TenantId) -> Result<(), RequestError> {
+pub(super) async fn refuse_excess(
+    app: &App,
+    tenant: &TenantId,
+    origin: Option<&RequestOrigin>,
+) -> Result<(), RequestError> {
     refuse_costly(app, tenant).await?;
-    let limits = &app.config.limits;
-    let own = app.config.plans.of(tenant).map(|plan| plan.over(limits));
-    let Limits { max_circuits, circuits_mib, .. } = *own.as_ref().unwrap_or(limits);
-    if max_circuits == 0 && circuits_mib == 0 {
+    let mut quotas = quotas(app, tenant, origin);
+    if quotas.is_empty() {
         return Ok(());
     }
     let filter = CircuitFilter { tenant: Some(tenant.clone()), ..CircuitFilter::default() };
     let mut page = Page::first(PAGE);
-    let (mut count, mut bytes) = (0, 0_u64);
     loop {
         let circuits = app.catalog.circuits().list(&filter, &page).await?;
-        count += circuits.len() as u64;
         for circuit in &circuits {
-            bytes = bytes.saturating_add(size(app, circuit).await?);
+            let bytes = size(app, circuit).await?;
+            let own = quotas.iter_mut().filter(|quota| circuit.life.counts_for(&quota.account));
+            own.for_each(|quota| quota.add(bytes));
         }
-        if max_circuits > 0 && count >= max_circuits {
-            return Err(RequestError::CircuitQuota("max_circuits"));
-        }
-        if circuits_mib > 0 && bytes >= circuits_mib.saturating_mul(MEBIBYTE) {
-            return Err(RequestError::CircuitQuota("circuits_mib"));
-        }
+        quotas.iter().try_for_each(Quota::refuse)?;
         match circuits.last() {
             Some(last) if circuits.len() == PAGE => page.after = Some(last.cursor()),
             _ => return Ok(()),
         }
+    }
+}
+
+/// The circuits of an account and their limits, of which 0 is none.
+struct Quota {
+    account: Account,
+    max_circuits: u64,
+    circuits_mib: u64,
+    count: u64,
+    bytes: u64,
+}
+
+/// The limits for the circuits of the accounts that a request counts for, without accounts that have none.
+fn quotas(app: &App, tenant: &TenantId, origin: Option<&RequestOrigin>) -> Vec<Quota> {
+    let (plans, limits) = (&app.config.plans, &app.config.limits);
+    let quota = |account, max_circuits, circuits_mib| Quota {
+        account,
+        max_circuits,
+        circuits_mib,
+        count: 0,
+        bytes: 0,
+    };
+    let own = plans.of(tenant).map(|plan| plan.over(limits));
+    let Limits { max_circuits, circuits_mib, .. } = *own.as_ref().unwrap_or(limits);
+    let of_tenant = quota(Account::of_tenant(tenant.clone()), max_circuits, circuits_mib);
+    let of_key = plans.of_key(tenant, origin.and_then(|origin| origin.account.as_ref()));
+    let of_key = of_key.map(|(account, plan)| {
+        quota(account, plan.max_circuits.unwrap_or(0), plan.circuits_mib.unwrap_or(0))
+    });
+    let all = of_key.into_iter().chain([of_tenant]);
+    all.filter(|quota| quota.max_circuits > 0 || quota.circuits_mib > 0).collect()
+}
+
+impl Quota {
+    fn add(&mut self, bytes: u64) {
+        self.count += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    fn refuse(&self) -> Result<(), RequestError> {
+        let Self { account, max_circuits, circuits_mib, count, bytes } = self;
+        let limit = if *max_circuits > 0 && count >= max_circuits {
+            "max_circuits"
+        } else if *circuits_mib > 0 && *bytes >= circuits_mib.saturating_mul(MEBIBYTE) {
+            "circuits_mib"
+        } else {
+            return Ok(());
+        };
+        Err(RequestError::CircuitQuota { of: account.kind(), limit })
     }
 }
 
@@ -58,12 +107,12 @@ pub(super) async fn refuse_costly(app: &App, tenant: &TenantId) -> Result<(), Re
         return Ok(());
     }
     let (log, now) = (app.catalog.usage_log(), app.now());
-    let hour = Hour::of(now);
-    let (before, present) = (log.spent(tenant, hour.before()).await?, log.spent(tenant, hour).await?);
+    let (hour, account) = (Hour::of(now), Account::of_tenant(tenant.clone()));
+    let spent = async |hour| log.spent(&account, &Period::Hour(hour)).await.map(|sum| sum.work_ms as f64);
     // The part of the hour before that is within the last 60 minutes.
-    let spent = present as f64 + before as f64 * (1.0 - hour.elapsed(now));
+    let spent = spent(hour).await? + spent(hour.before()).await? * (1.0 - hour.elapsed(now));
     if spent >= most as f64 * 1000.0 {
-        Err(RequestError::CircuitQuota("build_seconds_per_hour"))
+        Err(RequestError::CircuitQuota { of: account.kind(), limit: "build_seconds_per_hour" })
     } else {
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use zkflow_core::id::CircuitId;
+use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{
     ApiKey, Circuit, CircuitFilter, CircuitStatus, Day, Document as _, Page, ProofFilter, ProofRequest,
     ProofStatus, Usage, UsageFilter, UsageKey,
@@ -42,6 +43,12 @@ pub struct TenantState {
     pub max_pending_circuits: Option<u64>,
     /// Most seconds of work a day, of its plan.
     pub work_s_per_day: Option<u64>,
+    /// Most seconds of processor time of witness calculations a day, of its plan.
+    pub witness_s_per_day: Option<u64>,
+    /// Most seconds of processor time of proving a day, of its plan.
+    pub proving_s_per_day: Option<u64>,
+    /// Most seconds of processor time of building circuits a day, of its plan.
+    pub build_s_per_day: Option<u64>,
     /// Most circuits; 0: no limit.
     pub max_circuits: u64,
     /// Most MiB of circuits; 0: no limit.
@@ -135,19 +142,19 @@ async fn state(app: &App, tenant: TenantId) -> Result<TenantState, RequestError>
     let (plan, own) = (plans.name_of(&tenant), plans.of(&tenant));
     let over = own.map(|plan| plan.over(limits));
     let Limits { requests_per_second, max_circuits, circuits_mib, .. } = *over.as_ref().unwrap_or(limits);
-    let most = COUNTED as u64;
+    let (most, account) = (COUNTED as u64, Account::of_tenant(tenant.clone()));
     let proofs = ProofFilter {
         tenant: Some(tenant.clone()),
         status: Some(ProofStatus::Pending),
         ..ProofFilter::default()
     };
-    let pending_proofs = plan::count::<ProofRequest>(app, proofs, most).await?;
+    let pending_proofs = plan::count::<ProofRequest>(app, proofs, &account, most).await?;
     let pending = CircuitFilter {
         tenant: Some(tenant.clone()),
         status: Some(CircuitStatus::Pending),
         ..CircuitFilter::default()
     };
-    let pending_circuits = plan::count::<Circuit>(app, pending, most).await?;
+    let pending_circuits = plan::count::<Circuit>(app, pending, &account, most).await?;
     let (circuits, bytes) = circuits(app, &tenant).await?;
     let (usage, rows) = usage(app, &tenant).await?;
     let more = [pending_proofs, pending_circuits, circuits, rows].iter().any(|number| *number >= most);
@@ -158,6 +165,9 @@ async fn state(app: &App, tenant: TenantId) -> Result<TenantState, RequestError>
         max_pending_proofs: own.and_then(|plan| plan.max_pending_proofs),
         max_pending_circuits: own.and_then(|plan| plan.max_pending_circuits),
         work_s_per_day: own.and_then(|plan| plan.work_s_per_day),
+        witness_s_per_day: own.and_then(|plan| plan.witness_s_per_day),
+        proving_s_per_day: own.and_then(|plan| plan.proving_s_per_day),
+        build_s_per_day: own.and_then(|plan| plan.build_s_per_day),
         max_circuits,
         circuits_mib,
         pending_proofs: pending_proofs.min(most),

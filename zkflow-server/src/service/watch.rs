@@ -6,28 +6,30 @@ use std::time::{Duration, Instant};
 use zkflow_core::service::tenant::TenantId;
 
 use super::{RequestError, Requested, visible};
-use crate::state::{App, ClientAddress, Held, Subscription};
+use crate::auth::Principal;
+use crate::state::{App, ClientAddress, Exhausted, Held, Subscription};
 use futures::Stream;
 use futures::stream;
 
-/// Returns the document of `tenant` once it is final, after `wait`, or at shutdown, whichever comes first.
+/// Returns the document that `caller` may see once it is final, after `wait`, or at shutdown, whichever comes first.
 ///
 /// # Errors
 /// The document does not exist.
 pub async fn settled<D: Requested>(
     app: &App,
-    tenant: &TenantId,
+    caller: &Principal,
     id: &D::Id,
     wait: Duration,
     client: ClientAddress,
 ) -> Result<D, RequestError> {
+    let tenant = &caller.tenant;
     if wait.is_zero() {
         return visible::<D>(app, tenant, id).await;
     }
     let deadline = Instant::now() + wait;
     let mut changes = app.changes.subscribe(&id.to_string());
     // Without a permit, the present document is returned at once.
-    let permit = app.budgets.watchers.take_as(tenant, app.config.watchers_of(tenant), client);
+    let permit = permit(app, caller, client);
     loop {
         let document = visible::<D>(app, tenant, id).await?;
         let left = deadline.saturating_duration_since(Instant::now());
@@ -42,20 +44,26 @@ pub async fn settled<D: Requested>(
     }
 }
 
-/// Streams the document of `tenant` now and after each change, until it is final or deleted, or until shutdown. The state with the
+/// A part of the budget of event streams and long-polls.
+fn permit(app: &App, caller: &Principal, client: ClientAddress) -> Result<Held, Exhausted> {
+    let key = caller.limited_key(&app.config.plans);
+    app.budgets.watchers.take_as(app.config.watchers_of(&caller.tenant, key), client)
+}
+
+/// Streams the document that `caller` may see now and after each change, until it is final or deleted, or until shutdown. The state with the
 /// epoch `seen` is left out. `None` if the document is final in that state.
 ///
 /// # Errors
 /// The document does not exist; too many event streams are open.
 pub async fn follow<D: Requested>(
     app: Arc<App>,
-    tenant: TenantId,
+    caller: &Principal,
     id: D::Id,
     seen: Option<u64>,
     client: ClientAddress,
 ) -> Result<Option<impl Stream<Item = D> + Send + 'static>, RequestError> {
-    let permit = app.budgets.watchers.take_as(&tenant, app.config.watchers_of(&tenant), client);
-    let permit = permit.map_err(|_| RequestError::TooManyWatchers)?;
+    let permit = permit(&app, caller, client).map_err(RequestError::TooManyWatchers)?;
+    let tenant = caller.tenant.clone();
     let changes = app.changes.subscribe(&id.to_string());
     let first = visible::<D>(&app, &tenant, &id).await?;
     if first.is_final() && seen == Some(first.life().epoch) {

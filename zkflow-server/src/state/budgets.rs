@@ -1,5 +1,6 @@
 //! Budgets over what strangers can make large: bodies, downloads, watchers.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::addresses::Addresses;
 use super::shares::{Share, Shares};
 use crate::config::Http;
-use zkflow_core::service::tenant::TenantId;
+use zkflow_core::service::account::Account;
 use zkflow_core::service::upload::PART_BYTES;
 
 /// Address of the client of a request. An extension of requests that came over a connection.
@@ -24,7 +25,7 @@ pub struct Budget {
     total: usize,
     all: Arc<Semaphore>,
     addresses: Addresses,
-    tenants: Shares<TenantId>,
+    accounts: Shares<Account>,
 }
 
 /// A part of a [`Budget`], until it is dropped.
@@ -32,8 +33,8 @@ pub struct Budget {
 pub struct Held {
     permits: Vec<OwnedSemaphorePermit>,
     shares: Vec<Share<IpAddr>>,
-    /// Of the tenant, if it has a limit.
-    _tenant: Option<Share<TenantId>>,
+    /// Of the accounts with a limit.
+    _accounts: Vec<Share<Account>>,
 }
 
 /// The budget has no such part left.
@@ -43,8 +44,22 @@ pub enum Exhausted {
     Address,
     /// For this tenant.
     Tenant,
+    /// For this key.
+    Key,
     /// For all.
     All,
+}
+
+/// `for this …`, or nothing where none has a part left.
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => " for this address",
+            Self::Tenant => " for the tenant",
+            Self::Key => " for the key",
+            Self::All => "",
+        })
+    }
 }
 
 impl Held {
@@ -66,7 +81,7 @@ impl Budget {
         let total = total.min(Semaphore::MAX_PERMITS);
         let of_address = total / 100 * percent + total % 100 * percent / 100;
         let addresses = Addresses::new(of_address.max(least));
-        Self { total, all: Arc::new(Semaphore::new(total)), addresses, tenants: Shares::default() }
+        Self { total, all: Arc::new(Semaphore::new(total)), addresses, accounts: Shares::default() }
     }
 
     /// Number of all parts.
@@ -87,22 +102,24 @@ impl Budget {
         let share = self.addresses.enter(address.0, parts).ok_or(Exhausted::Address)?;
         let permits = u32::try_from(parts).map_err(|_| Exhausted::All)?;
         let permit = self.all.clone().try_acquire_many_owned(permits).map_err(|_| Exhausted::All)?;
-        Ok(Held { permits: vec![permit], shares: vec![share], _tenant: None })
+        Ok(Held { permits: vec![permit], shares: vec![share], _accounts: Vec::new() })
     }
 
-    /// Takes one part for a client of a tenant, which may hold `most`; `None`: as many as its addresses.
+    /// Takes one part for a client, and for its accounts, each of which may hold so many.
     ///
     /// # Errors
     /// [`Exhausted`].
     pub fn take_as(
         &self,
-        tenant: &TenantId,
-        most: Option<usize>,
+        accounts: Vec<(Account, usize)>,
         address: ClientAddress,
     ) -> Result<Held, Exhausted> {
-        let enter = |most| self.tenants.enter(tenant.clone(), 1, most).ok_or(Exhausted::Tenant);
-        let share = most.map(enter).transpose()?;
-        Ok(Held { _tenant: share, ..self.take(address, 1)? })
+        let enter = |(account, most): (Account, usize)| {
+            let exhausted = if account.key().is_some() { Exhausted::Key } else { Exhausted::Tenant };
+            self.accounts.enter(account, 1, most).ok_or(exhausted)
+        };
+        let shares = accounts.into_iter().map(enter).collect::<Result<_, _>>()?;
+        Ok(Held { _accounts: shares, ..self.take(address, 1)? })
     }
 }
 
@@ -150,14 +167,30 @@ mod tests {
         drop(held);
         assert!(budget.take(client(9), 25).is_ok());
         drop(others);
-        let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
-        let held = budget.take_as(&one, Some(1), client(1)).unwrap();
-        assert_eq!(budget.take_as(&one, Some(1), client(2)).unwrap_err(), Exhausted::Tenant);
-        assert!(budget.take_as(&other, Some(1), client(2)).is_ok());
-        drop(held);
-        assert!(budget.take_as(&one, Some(1), client(1)).is_ok());
-        assert!(budget.take_as(&one, None, client(1)).is_ok());
         assert!(Budget::new(1, 25, 1).take(client(1), 1).is_ok(), "at least one");
         assert!(Budget::new(0, 100, 1).take(client(1), 1).is_err());
+    }
+
+    #[test]
+    fn a_tenant_and_a_key_of_it_have_limits_of_their_own() {
+        let budget = Budget::new(100, 100, 1);
+        let tenant = |name: &str| Account::of_tenant(name.parse().unwrap());
+        let key = |end: u8| {
+            let id = format!("01890a5d-ac96-774b-bcce-b302099a805{end}").parse().unwrap();
+            Account::of_key("one".parse().unwrap(), id)
+        };
+        let take = |accounts: &[(Account, usize)]| budget.take_as(accounts.to_vec(), LOCAL);
+        let [one, two] = [1, 2].map(|end| [(tenant("one"), 3), (key(end), 2)]);
+        let held = [take(&one).unwrap(), take(&one).unwrap()];
+        assert_eq!(take(&one).unwrap_err(), Exhausted::Key);
+        let other = take(&two).unwrap();
+        assert_eq!(take(&two).unwrap_err(), Exhausted::Tenant);
+        assert!(take(&[(tenant("other"), 1)]).is_ok() && take(&[]).is_ok());
+        // What was refused holds nothing.
+        drop(held);
+        let held = [take(&one).unwrap(), take(&one).unwrap()];
+        assert_eq!(take(&two).unwrap_err(), Exhausted::Tenant);
+        drop((held, other));
+        assert!(budget.accounts.holders() == 0 && budget.used() == 0);
     }
 }

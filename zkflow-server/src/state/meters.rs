@@ -1,19 +1,26 @@
-//! [`Meters`]: what tenants owe and have used, remembered for a moment.
+//! [`Meters`]: what accounts owe and have used, remembered for a moment.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use zkflow_core::service::tenant::TenantId;
+use zkflow_core::service::account::Account;
+use zkflow_core::service::catalog::Usage;
 
 /// Time for which a number is used without asking the catalog again.
 const FRESH: Duration = Duration::from_secs(1);
+/// A number that takes long to count is used for so many times as long.
+const SHARE: u32 = 10;
 /// Numbers in memory; beyond them, all are forgotten.
 const MOST: usize = 10_000;
 
-/// Numbers of tenants from the catalog. Counting them for every request would read many documents.
+/// Numbers of accounts from the catalog. Counting them for every request would read many documents.
 #[derive(Debug, Default)]
-pub struct Meters(Mutex<HashMap<(TenantId, Meter), (Instant, u64)>>);
+pub struct Meters {
+    counts: Remembered<(Account, Meter), u64>,
+    used: Remembered<Account, Usage>,
+}
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,59 +29,104 @@ pub enum Meter {
     PendingProofs,
     /// Unfinished circuits.
     PendingCircuits,
-    /// Milliseconds of work of this day.
-    Work,
     /// Requested deployments of this day.
     #[cfg(feature = "evm")]
     Deployments,
 }
 
 impl Meters {
-    /// Adds `more` to a number and returns the number before, or reads it with `count` if it is not known or old.
+    /// Adds 1 to a number and returns the number before, or reads it with `count` if it is not known or old.
     ///
     /// # Errors
     /// Those of `count`.
     pub async fn add<E>(
         &self,
-        tenant: &TenantId,
+        account: &Account,
         meter: Meter,
-        more: u64,
         count: impl AsyncFnOnce() -> Result<u64, E>,
     ) -> Result<u64, E> {
-        let place = (tenant.clone(), meter);
-        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((since, number)) = lock().get_mut(&place)
-            && since.elapsed() < FRESH
+        self.counts.change((account.clone(), meter), |number| *number += 1, count).await
+    }
+
+    /// What an account has used on this day, or reads it with `read` if it is not known or old.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub async fn used<E>(
+        &self,
+        account: &Account,
+        read: impl AsyncFnOnce() -> Result<Usage, E>,
+    ) -> Result<Usage, E> {
+        self.used.change(account.clone(), |_| {}, read).await
+    }
+}
+
+/// Values, each until it is old.
+#[derive(Debug)]
+struct Remembered<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+
+impl<K: Eq + Hash, V: Copy> Remembered<K, V> {
+    /// Changes a value that is fresh, else the one that `read` finds. Returns the value before.
+    async fn change<E>(
+        &self,
+        key: K,
+        change: impl Fn(&mut V),
+        read: impl AsyncFnOnce() -> Result<V, E>,
+    ) -> Result<V, E> {
+        if let Some((until, value)) = self.lock().get_mut(&key)
+            && Instant::now() < *until
         {
-            *number += more;
-            return Ok(*number - more);
+            let before = *value;
+            change(value);
+            return Ok(before);
         }
-        let found = count().await?;
-        let mut numbers = lock();
-        if numbers.len() >= MOST {
-            numbers.clear();
+        let began = Instant::now();
+        let before = read().await?;
+        let until = Instant::now() + FRESH.max(began.elapsed() * SHARE);
+        let mut after = before;
+        change(&mut after);
+        let mut values = self.lock();
+        if values.len() >= MOST {
+            values.clear();
         }
-        numbers.insert(place, (Instant::now(), found.saturating_add(more)));
-        Ok(found)
+        values.insert(key, (until, after));
+        Ok(before)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, (Instant, V)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K, V> Default for Remembered<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use zkflow_core::service::tenant::TenantId;
+
     use super::*;
 
     #[tokio::test]
     async fn a_number_is_read_once_a_second_and_grows_meanwhile() {
         let meters = Meters::default();
-        let tenant = TenantId::default();
-        let add = async |meter, counted: Option<u64>| {
-            meters.add(&tenant, meter, 1, async || counted.ok_or("read again")).await
+        let tenant = Account::of_tenant(TenantId::default());
+        let key = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+        let key = Account::of_key(TenantId::default(), key);
+        let add = async |account, meter, counted: Option<u64>| {
+            meters.add(account, meter, async || counted.ok_or("read again")).await
         };
-        assert_eq!(add(Meter::PendingProofs, Some(5)).await, Ok(5));
-        assert_eq!(add(Meter::PendingProofs, None).await, Ok(6));
-        assert_eq!(add(Meter::Work, Some(9)).await, Ok(9));
-        assert_eq!(add(Meter::PendingCircuits, None).await, Err("read again"));
+        assert_eq!(add(&tenant, Meter::PendingProofs, Some(5)).await, Ok(5));
+        assert_eq!(add(&tenant, Meter::PendingProofs, None).await, Ok(6));
+        assert_eq!(add(&key, Meter::PendingProofs, Some(2)).await, Ok(2));
+        assert_eq!(add(&tenant, Meter::PendingCircuits, None).await, Err("read again"));
+        let used = Usage { work_ms: 9, ..Usage::default() };
+        assert_eq!(meters.used(&tenant, async || Ok::<_, ()>(used)).await, Ok(used));
+        assert_eq!(meters.used(&tenant, async || Err("read again")).await, Ok(used));
         tokio::time::sleep(FRESH).await;
-        assert_eq!(add(Meter::PendingProofs, Some(1)).await, Ok(1));
+        assert_eq!(add(&tenant, Meter::PendingProofs, Some(1)).await, Ok(1));
     }
 }

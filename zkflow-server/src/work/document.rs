@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 use zkflow_core::id::CircuitId;
+use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{
-    Day, Delivery, Document as _, Failure, Hour, Life, Stored, Usage, UsageKey,
+    CatalogError, Day, Delivery, Document as _, Failure, Hour, Life, Period, Stored, Usage, UsageKey,
 };
+use zkflow_core::service::id::KeyId;
 use zkflow_core::service::ledger::Entered;
 use zkflow_core::service::queue::Job;
 use zkflow_core::service::tenant::TenantId;
@@ -105,10 +107,10 @@ impl<S: Steps> Progress<S> {
     ) -> Result<(), JobError> {
         let Self(steps) = self;
         let app = steps.app();
-        let account = self.account(&document);
+        let bill = self.bill(&document);
         let ended = self.end(document, owed, context.filter(|_| !has_data)).await;
-        if let Some(account) = account {
-            account.count(app, ended.is_ok(), used).await;
+        if let Some(bill) = bill {
+            bill.count(app, ended.is_ok(), used).await;
         }
         let (document, owed) = ended?;
         log_end(&document, causes);
@@ -146,40 +148,50 @@ impl<S: Steps> Progress<S> {
     }
 
     /// What the work on a document is counted as.
-    fn account(&self, document: &S::Document) -> Option<Account> {
+    fn bill(&self, document: &S::Document) -> Option<Bill> {
         let Self(steps) = self;
         let (circuit, end) = steps.usage(document)?;
-        Some(Account { tenant: document.life().tenant.clone(), circuit, end })
+        let key = document.life().origin.as_ref().and_then(|origin| origin.account.clone());
+        Some(Bill { tenant: document.life().tenant.clone(), key, circuit, end })
     }
 }
 
 /// What the work on a document is counted as.
-struct Account {
+struct Bill {
     tenant: TenantId,
+    /// Key with limits of its own.
+    key: Option<KeyId>,
     circuit: CircuitId,
     /// What a final document counts as.
     end: Usage,
 }
 
-impl Account {
+impl Bill {
     /// Counts what an attempt `used`, and the end of the document if it has `ended`. A failure is logged, and the work is not
     /// repeated for it.
     async fn count(self, app: &App, ended: bool, used: Usage) {
-        let Self { tenant, circuit, end } = self;
+        let Self { tenant, key, circuit, end } = self;
         let mut usage = used;
         if ended {
             usage.add(&end);
         }
         app.tenant_metrics.worked(&tenant, &usage);
-        let now = app.now();
-        let key = UsageKey { day: Day::of(now), tenant, circuit };
-        let log = app.catalog.usage_log();
-        let mut counted = log.count(&key, &usage).await;
-        if end.builds > 0 && counted.is_ok() {
-            counted = log.spend(&key.tenant, Hour::of(now), used.work_ms).await;
-        }
-        if let Err(error) = counted {
-            tracing::warn!(%key, %error, "the usage is not counted");
+        let (log, now) = (app.catalog.usage_log(), app.now());
+        let today = Day::of(now);
+        let row = UsageKey { day: today.clone(), tenant: tenant.clone(), circuit };
+        let counted = async {
+            log.count(&row, &usage).await?;
+            if end.builds > 0 {
+                let more = Usage { work_ms: used.work_ms, ..Usage::default() };
+                log.spend(&Account::of_tenant(tenant.clone()), &Period::Hour(Hour::of(now)), &more).await?;
+            }
+            if let Some(key) = key {
+                log.spend(&Account::of_key(tenant, key), &Period::Day(today), &usage).await?;
+            }
+            Ok::<_, CatalogError>(())
+        };
+        if let Err(error) = counted.await {
+            tracing::warn!(key = %row, %error, "the usage is not counted");
         }
     }
 }
@@ -216,8 +228,8 @@ impl<S: Steps> Handler for Progress<S> {
             Ok(()) => None,
             Err(Stop::Final(failure)) => Some(failure),
             Err(Stop::Later(error)) => {
-                if let Some(account) = self.account(&document) {
-                    account.count(app, false, used).await;
+                if let Some(bill) = self.bill(&document) {
+                    bill.count(app, false, used).await;
                 }
                 note_delay(app, document, &error).await;
                 return Err(error);

@@ -5,11 +5,15 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use zkflow_core::service::catalog::{Day, Deployment, Hour, Scope, Signer, Usage, UsageKey};
+use zkflow_core::service::account::Account;
+use zkflow_core::service::catalog::{
+    ApiKey, Day, Deployment, Hour, Named as _, Period, Scope, Signer, Usage, UsageKey, Visibility,
+};
+use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::flow::deployment::Asked;
 use zkflow_core::service::id::DeploymentId;
 use zkflow_core::service::tenant::TenantId;
-use zkflow_server::auth::successor;
+use zkflow_server::auth::{NewKey, successor};
 use zkflow_server::config::{Plan, Plans};
 use zkflow_server::service::idle;
 use zkflow_server::state::{App, Turns};
@@ -49,11 +53,12 @@ async fn the_time_for_building_circuits_has_a_quota_by_tenant() {
         let body = json!({"templateName": "rangeCheck", "params": {"min": min, "max": 120, "bits": 8}});
         server.send(with_key(key, json_request("/v1/circuits", &body.to_string()))).await
     };
-    let (log, own) = (server.app.catalog.usage_log(), "own".parse().unwrap());
-    let hour = Hour::of(server.app.now());
-    log.spend(&own, hour, 9_999).await.unwrap();
+    let (log, own) = (server.app.catalog.usage_log(), Account::of_tenant("own".parse().unwrap()));
+    let hour = Period::Hour(Hour::of(server.app.now()));
+    let worked = |work_ms| Usage { work_ms, ..Usage::default() };
+    log.spend(&own, &hour, &worked(9_999)).await.unwrap();
     assert_eq!(ask(&keys[0], 1).await.status, StatusCode::ACCEPTED);
-    log.spend(&own, hour, 1).await.unwrap();
+    log.spend(&own, &hour, &worked(1)).await.unwrap();
     let refused = ask(&keys[0], 2).await;
     refused.problem(429, "too_many_circuits");
     assert!(refused.text().contains("build_seconds_per_hour"), "{}", refused.text());
@@ -65,11 +70,12 @@ async fn the_time_for_building_circuits_has_a_quota_by_tenant() {
 async fn building_a_circuit_takes_of_the_time_of_its_tenant() {
     ready_circuit().await;
     let app = &shared().await.app;
-    let (log, tenant, hour) = (app.catalog.usage_log(), TenantId::default(), Hour::of(app.now()));
+    let (account, hour) = (Account::of_tenant(TenantId::default()), Hour::of(app.now()));
+    let spent =
+        async |hour| app.catalog.usage_log().spent(&account, &Period::Hour(hour)).await.unwrap().work_ms;
     // The time is counted after the circuit is ready.
     let counted = async {
-        while log.spent(&tenant, hour).await.unwrap() + log.spent(&tenant, hour.before()).await.unwrap() == 0
-        {
+        while spent(hour).await + spent(hour.before()).await == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -423,6 +429,182 @@ async fn a_plan_limits_watchers_and_downloads() {
             }
             drop(first);
             assert_eq!(server.open(get()).await.status(), StatusCode::OK);
+        }
+    }
+}
+
+/// Makes a key of a tenant that no server knows yet.
+fn new_key(tenant: &str) -> (ApiKey, String) {
+    let (name, tenant, scopes) = ("test".to_owned(), tenant.parse().unwrap(), Scope::ALL.to_vec());
+    let now = Timestamp::from_millis(1_767_225_600_000);
+    let (key, text) = NewKey { name, tenant, scopes, expires_at: None }.make(now);
+    (key, text.expose().to_owned())
+}
+
+#[tokio::test]
+async fn a_key_has_limits_of_its_own_beside_those_of_its_tenant() {
+    let (own, text) = new_key("acme");
+    let small = Plan {
+        keys: vec![own.id.clone()],
+        max_pending_proofs: Some(2),
+        max_pending_circuits: Some(5),
+        max_circuits: Some(1),
+        deployments_per_day: Some(1),
+        ..Plan::default()
+    };
+    let large = Plan {
+        tenants: vec!["acme".parse().unwrap()],
+        max_pending_proofs: Some(6),
+        max_circuits: Some(5),
+        ..Plan::default()
+    };
+    let plans = Plans::new([("small".to_owned(), small), ("large".to_owned(), large)].into()).unwrap();
+    let server = guarded_with(|config| {
+        config.plans = plans;
+        config.chain.rpc_urls = Some("31337=http://127.0.0.1:9".parse().unwrap());
+        config.chain.allow_request_keys = true;
+    })
+    .await;
+    server.app.catalog.keys().add(&own).await.unwrap();
+    let (next, next_text) = successor(&own, server.app.now());
+    server.app.catalog.keys().add(&next).await.unwrap();
+    let other = server.key("acme", Scope::ALL).await;
+    let circuit = server.circuit_of("acme", Default::default()).await.id.to_string();
+    let prove =
+        async |key: &str| server.post_as(key, "/v1/proofs", &crate::support::age_proof(&circuit, 42)).await;
+    let accepted =
+        |reply: crate::support::Reply| assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text());
+    let refused = |reply: crate::support::Reply, code: &str, words: &str| {
+        reply.problem(429, code);
+        assert!(reply.text().contains(words), "{}", reply.text());
+    };
+    let (other, text, next) = (other.as_str(), text.as_str(), next_text.expose());
+    // What another key of the tenant asks for does not count for this one, but what its successor asks for does.
+    for key in [other, other, other, text, next] {
+        accepted(prove(key).await);
+    }
+    // What is refused for the key does not count for the tenant.
+    for key in [text, next, text] {
+        refused(prove(key).await, "plan_exhausted", "the key has reached the limit max_pending_proofs");
+    }
+    accepted(prove(other).await);
+    refused(prove(other).await, "plan_exhausted", "the tenant has reached the limit max_pending_proofs");
+
+    let build = async |key: &str, min: u64| {
+        let params = json!({"min": min, "max": 120, "bits": 8});
+        server.post_as(key, "/v1/circuits", &json!({"templateName": "rangeCheck", "params": params})).await
+    };
+    for (key, min) in [(other, 1), (text, 2), (other, 3)] {
+        accepted(build(key, min).await);
+    }
+    refused(build(next, 4).await, "too_many_circuits", "circuits of the key reach the setting max_circuits");
+    accepted(build(other, 4).await);
+    refused(
+        build(other, 5).await,
+        "too_many_circuits",
+        "circuits of the tenant reach the setting max_circuits",
+    );
+
+    let deploy = async |key: &str| {
+        let body = json!({"chainId": 31_337, "privateKey": "1".repeat(64)});
+        server.post_as(key, &format!("/v1/circuits/{circuit}/deploy"), &body).await
+    };
+    for key in [other, text] {
+        accepted(deploy(key).await);
+    }
+    refused(deploy(text).await, "plan_exhausted", "the key has reached the limit deployments_per_day");
+    accepted(deploy(other).await);
+}
+
+#[tokio::test]
+async fn a_key_has_watchers_and_downloads_of_its_own() {
+    let (own, text) = new_key("acme");
+    let small =
+        Plan { keys: vec![own.id.clone()], max_watchers: Some(1), max_downloads: Some(1), ..Plan::default() };
+    let plans = Plans::new([("small".to_owned(), small)].into()).unwrap();
+    let server = guarded_with(|config| config.plans = plans).await;
+    server.app.catalog.keys().add(&own).await.unwrap();
+    let other = server.key("acme", Scope::ALL).await;
+    let circuit = server.circuit_of("acme", Default::default()).await.id.to_string();
+    let asked = server.post_as(&other, "/v1/proofs", &crate::support::age_proof(&circuit, 42)).await.json();
+    let proof = asked["proofRequestId"].as_str().unwrap().to_owned();
+    for (path, code) in [
+        (format!("/v1/proofs/{proof}/events"), "too_many_watchers"),
+        (format!("/v1/circuits/{circuit}/artifacts/proving_key.zkey"), "too_many_downloads"),
+    ] {
+        let open =
+            async |key: &str| server.open(with_key(key, request(Method::GET, &path, Body::empty()))).await;
+        let held = [open(&other).await, open(&other).await, open(&text).await];
+        assert!(held.iter().all(|reply| reply.status() == StatusCode::OK));
+        let refused = crate::support::Reply::of(open(&text).await).await;
+        refused.problem(429, code);
+        assert!(refused.text().contains("for the key"), "{}", refused.text());
+        assert_eq!(open(&other).await.status(), StatusCode::OK);
+        drop(held);
+        assert_eq!(open(&text).await.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn the_seconds_of_a_stage_are_limited_for_tenants_and_keys() {
+    let of_stages = [
+        ("witness_s_per_day", Usage { witness_cpu_ms: 1, ..Usage::default() }),
+        ("proving_s_per_day", Usage { proving_cpu_ms: 1, ..Usage::default() }),
+        ("build_s_per_day", Usage { build_cpu_ms: 1, ..Usage::default() }),
+    ];
+    let accounts = ["below", "above", "of-keys"];
+    // For each stage, a tenant below its limit, one at it, and keys of a tenant without a plan.
+    let keys = of_stages.map(|_| [new_key("of-keys"), new_key("of-keys")]);
+    let plans = of_stages.iter().zip(&keys).map(|((limit, _), keys)| {
+        let of = |name: &str| (*limit == name).then_some(10);
+        let plan = Plan {
+            tenants: accounts[..2].iter().map(|name| format!("{name}-{limit}").parse().unwrap()).collect(),
+            keys: keys.iter().map(|(key, _)| key.id.clone()).collect(),
+            witness_s_per_day: of("witness_s_per_day"),
+            proving_s_per_day: of("proving_s_per_day"),
+            build_s_per_day: of("build_s_per_day"),
+            ..Plan::default()
+        };
+        ((*limit).to_owned(), plan)
+    });
+    let plans = Plans::new(plans.collect()).unwrap();
+    let server = guarded_with(|config| config.plans = plans).await;
+    let (log, today) = (server.app.catalog.usage_log(), Day::of(server.app.now()));
+    let mut builds = 0;
+    // Requests of proofs are for a circuit that all may use.
+    let circuit = server.circuit_of("owner", Visibility::Public).await.id;
+    for ((limit, one), keys) in of_stages.into_iter().zip(keys) {
+        for (is_above, (key, text)) in [false, true].into_iter().zip(keys) {
+            server.app.catalog.keys().add(&key).await.unwrap();
+            let used = Usage::of_counts(one.counts().map(|ms| ms * if is_above { 10_000 } else { 9_999 }));
+            let account = Account::of_key(key.tenant.clone(), key.id.clone());
+            log.spend(&account, &Period::Day(today.clone()), &used).await.unwrap();
+            let tenant = format!("{}-{limit}", accounts[usize::from(is_above)]);
+            let row =
+                UsageKey { day: today.clone(), tenant: tenant.parse().unwrap(), circuit: circuit.clone() };
+            log.count(&row, &used).await.unwrap();
+            let of_tenant = server.key(&tenant, Scope::ALL).await;
+            for (caller, kind) in [(&text, "key"), (&of_tenant, "tenant")] {
+                let proof = crate::support::age_proof(circuit.as_str(), 42);
+                let proof = server.post_as(caller, "/v1/proofs", &proof).await;
+                // A circuit that exists would cost nothing.
+                builds += 1;
+                let params = json!({"min": builds, "max": 120, "bits": 8});
+                let build = json!({"templateName": "rangeCheck", "params": params});
+                let build = server.post_as(caller, "/v1/circuits", &build).await;
+                let is_build = limit == "build_s_per_day";
+                for (reply, counts) in [(proof, !is_build), (build, is_build)] {
+                    if is_above && counts {
+                        reply.problem(429, "plan_exhausted");
+                        let words = format!("the {kind} has reached the limit {limit}");
+                        assert!(reply.text().contains(&words), "{}", reply.text());
+                        let wait: u64 = reply.header("retry-after").parse().unwrap();
+                        assert!((1..=24 * 3600).contains(&wait), "{wait}");
+                    } else {
+                        assert_eq!(reply.status, StatusCode::ACCEPTED, "{limit}: {}", reply.text());
+                    }
+                }
+            }
         }
     }
 }

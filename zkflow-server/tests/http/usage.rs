@@ -10,12 +10,16 @@ use zkflow_core::proof::{Proof, VerifyingKey};
 use zkflow_core::prove::native::NativeProver;
 use zkflow_core::prove::{PreparedKey, ProveError, Prover, Provers};
 use zkflow_core::rng::SecureRng;
-use zkflow_core::service::catalog::{Day, Named as _, Scope, Usage, UsageKey, Visibility};
+use zkflow_core::service::account::Account;
+use zkflow_core::service::catalog::{ApiKey, Day, Named as _, Period, Scope, Usage, UsageKey, Visibility};
+use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::queue::QueueName;
 use zkflow_core::witness::Witness;
+use zkflow_server::auth::NewKey;
+use zkflow_server::config::{Plan, Plans};
 use zkflow_server::work;
 
-use crate::callers::guarded;
+use crate::callers::{guarded, guarded_with};
 use crate::support::{Server, age_proof, ready_circuit, shared};
 
 async fn usage(server: &Server, key: &str, query: &str) -> Value {
@@ -52,6 +56,43 @@ async fn proofs_are_counted_by_tenant_circuit_and_day() {
         );
         assert_eq!((&entry["proofs"], &entry["failedProofs"]), (&json!(proofs), &json!(failed)));
     }
+}
+
+#[tokio::test]
+async fn the_work_of_a_key_with_a_plan_is_summed_for_it_alone() {
+    let new = |tenant: &str| {
+        let (name, tenant, scopes) = ("test".to_owned(), tenant.parse().unwrap(), Scope::ALL.to_vec());
+        NewKey { name, tenant, scopes, expires_at: None }.make(Timestamp::from_millis(1_767_225_600_000))
+    };
+    let [(limited, limited_text), (free, free_text)] = [new("one"), new("one")];
+    let plan = Plan { keys: vec![limited.id.clone()], ..Plan::default() };
+    let plans = Plans::new([("small".to_owned(), plan)].into()).unwrap();
+    let server = guarded_with(|config| config.plans = plans).await;
+    let circuit = server.circuit_of("one", Visibility::Tenant).await.id;
+    let app = server.app.clone();
+    tokio::spawn(async move { work::run(app, &[QueueName::ProofGeneration]).await });
+    for (key, text) in [(&free, &free_text), (&limited, &limited_text)] {
+        server.app.catalog.keys().add(key).await.unwrap();
+        let body = age_proof(circuit.as_str(), 42);
+        let asked = server.post_as(text.expose(), "/v1/proofs", &body).await.json();
+        let path = format!("/v1/proofs/{}?wait=60", asked["proofRequestId"].as_str().unwrap());
+        server.get_as(text.expose(), &path).await.ok();
+    }
+    let (log, now) = (server.app.catalog.usage_log(), server.app.now());
+    let sum = async |key: &ApiKey| {
+        let account = Account::of_key(key.tenant.clone(), key.id.clone());
+        log.spent(&account, &Period::Day(Day::of(now))).await.unwrap()
+    };
+    // The sum follows the end.
+    let found = loop {
+        let found = sum(&limited).await;
+        if found.proofs > 0 {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(found.proofs == 1 && found.work_ms > 0, "{found:?}");
+    assert_eq!(sum(&free).await, Usage::default());
 }
 
 /// Time of an attempt of [`Failing`].

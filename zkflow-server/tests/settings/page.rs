@@ -35,7 +35,7 @@ const HEAD: &str = "\
 Lists are arrays in the file. In variables and flags, `:` separates paths and `,` separates other values. `true` and `false` are also
 written `1`, `yes`, `on` and `0`, `no`, `off` there.
 
-Tables `[plans.NAME]` of the file give tenants limits of their own: [operations.md](operations.md#plans).
+Tables `[plans.NAME]` of the file give tenants and keys limits of their own: [operations.md](operations.md#plans).
 ";
 
 const FOOT: &str = "

@@ -161,12 +161,16 @@ fn secrets_are_not_shown() {
 #[test]
 fn plans_are_read_printed_and_checked() {
     let toml = "[http]\nport = 1\n[plans.free]\ntenants = [\"a\", \"b\"]\nmax_circuits = 5\nwork_s_per_day = 60\n\
-                tenant_pace = 3\ndeployments_per_day = 0\n\
+                tenant_pace = 3\ndeployments_per_day = 0\nwitness_s_per_day = 1\nproving_s_per_day = 2\n\
+                build_s_per_day = 3\n\
                 [plans.\"big one\"]\ntenants = [\"c\"]\nrequests_per_second = 0";
     let config = load(toml, &[], &[]).unwrap();
     let of = |tenant: &str| config.plans.of(&tenant.parse().unwrap());
     assert_eq!(of("a").unwrap().max_circuits, Some(5));
     assert_eq!((of("a").unwrap().tenant_pace, of("a").unwrap().deployments_per_day), (Some(3), Some(0)));
+    let free = of("a").unwrap();
+    let seconds = [free.work_s_per_day, free.witness_s_per_day, free.proving_s_per_day, free.build_s_per_day];
+    assert_eq!(seconds, [Some(60), Some(1), Some(2), Some(3)]);
     assert_eq!(of("b"), of("a"));
     assert_eq!(of("c").unwrap().requests_per_second, Some(0));
     assert_eq!(of("d"), None);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use zkflow_core::digest::Digest;
+use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, ChainAccount, Circuit,
-    Collection, Delivery, Deployment, History, Hour, KeyChange, Page, ProofRequest, SeenWorker, Slot,
+    Collection, Delivery, Deployment, History, KeyChange, Page, Period, ProofRequest, SeenWorker, Slot,
     Spending, Spent, Stored, Tally, Usage, UsageFilter, UsageKey, UsageLog, WorkerProcess, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
@@ -201,14 +202,14 @@ impl UsageLog for GuardedCatalog {
         self.call(|| self.catalog.usage_log().usage(filter, limit)).await.result
     }
 
-    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError> {
-        let late = |_| CatalogError::backend("counting time", "the deadline is over");
-        let spent = self.catalog.usage_log().spend(tenant, hour, ms);
+    async fn spend(&self, account: &Account, period: &Period, more: &Usage) -> Result<(), CatalogError> {
+        let late = |_| CatalogError::backend("counting usage", "the deadline is over");
+        let spent = self.catalog.usage_log().spend(account, period, more);
         tokio::time::timeout(self.guard.policy.deadline, spent).await.map_err(late)?
     }
 
-    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
-        self.call(|| self.catalog.usage_log().spent(tenant, hour)).await.result
+    async fn spent(&self, account: &Account, period: &Period) -> Result<Usage, CatalogError> {
+        self.call(|| self.catalog.usage_log().spent(account, period)).await.result
     }
 }
 

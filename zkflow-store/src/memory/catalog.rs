@@ -6,9 +6,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use zkflow_core::digest::Digest;
+use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, Document, History, Hour, KeyChange, Life, Lookup, Page, ProofRequest, Spending,
+    Deployment, Document, History, KeyChange, Life, Lookup, Page, Period, ProofRequest, Spending,
     SpendingInMemory, Usage, UsageFilter, UsageKey, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
@@ -241,9 +242,9 @@ impl AuditLog for Audit {
     }
 }
 
-/// Usage by the text of its key, and the time of tenants by hour.
+/// Usage by the text of its key, and sums by the text of their account and period.
 #[derive(Debug, Default)]
-struct Counts(Mutex<BTreeMap<String, (UsageKey, Usage)>>, Mutex<BTreeMap<(TenantId, Hour), u64>>);
+struct Counts(Mutex<BTreeMap<String, (UsageKey, Usage)>>, Mutex<BTreeMap<String, Usage>>);
 
 #[async_trait]
 impl UsageLog for Counts {
@@ -267,15 +268,18 @@ impl UsageLog for Counts {
         Ok(within.filter(fits).take(limit).cloned().collect())
     }
 
-    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError> {
-        let mut spent = lock(&self.1);
-        spent.retain(|(of, at), _| of != tenant || *at >= hour.before());
-        let sum: &mut u64 = spent.entry((tenant.clone(), hour)).or_default();
-        *sum = sum.saturating_add(ms);
+    async fn spend(&self, account: &Account, period: &Period, more: &Usage) -> Result<(), CatalogError> {
+        let mut sums = lock(&self.1);
+        let (above, below) = period.past(account);
+        while let Some((old, _)) = sums.range(above.clone()..below.clone()).next() {
+            let old = old.clone();
+            sums.remove(&old);
+        }
+        sums.entry(period.text(account)).or_default().add(more);
         Ok(())
     }
 
-    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
-        Ok(lock(&self.1).get(&(tenant.clone(), hour)).copied().unwrap_or(0))
+    async fn spent(&self, account: &Account, period: &Period) -> Result<Usage, CatalogError> {
+        Ok(lock(&self.1).get(&period.text(account)).copied().unwrap_or_default())
     }
 }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
-use zkflow_core::service::catalog::{CatalogError, Hour, Usage, UsageFilter, UsageKey, UsageLog};
+use zkflow_core::service::account::Account;
+use zkflow_core::service::catalog::{CatalogError, Period, Usage, UsageFilter, UsageKey, UsageLog};
 use zkflow_core::service::tenant::TenantId;
 
 use super::{MongoCatalog, failed, is_duplicate};
@@ -14,11 +15,7 @@ const ATTEMPTS: usize = 8;
 #[async_trait]
 impl UsageLog for MongoCatalog {
     async fn count(&self, key: &UsageKey, more: &Usage) -> Result<(), CatalogError> {
-        let mut sums = doc! {};
-        for (name, count) in Usage::NAMES.into_iter().zip(more.counts()) {
-            sums.insert(name, i64::try_from(count).unwrap_or(i64::MAX));
-        }
-        self.add(&key.to_string(), &key.tenant, sums).await
+        self.add(&key.to_string(), &key.tenant, more).await
     }
 
     async fn usage(
@@ -46,30 +43,30 @@ impl UsageLog for MongoCatalog {
         found.iter().map(read).collect()
     }
 
-    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError> {
-        let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-        self.add(&hour.text(tenant), tenant, doc! { "work_ms": ms }).await?;
-        let old =
-            doc! { "tenant": tenant.as_str(), "_id": { "$gt": "hours/", "$lt": hour.before().text(tenant) } };
+    async fn spend(&self, account: &Account, period: &Period, more: &Usage) -> Result<(), CatalogError> {
+        self.add(&period.text(account), account.tenant(), more).await?;
+        let (above, below) = period.past(account);
         let call = self.connection.call();
-        let deleted = call.usage().delete_many(old).await;
+        let deleted = call.usage().delete_many(doc! { "_id": { "$gt": above, "$lt": below } }).await;
         call.answered();
-        deleted.map(drop).map_err(failed("counting time"))
+        deleted.map(drop).map_err(failed("removing old sums"))
     }
 
-    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
+    async fn spent(&self, account: &Account, period: &Period) -> Result<Usage, CatalogError> {
         let call = self.connection.call();
-        let found = call.usage().find_one(doc! { "_id": hour.text(tenant) }).await;
+        let found = call.usage().find_one(doc! { "_id": period.text(account) }).await;
         call.answered();
-        let found = found.map_err(failed("reading time"))?;
-        let ms = found.and_then(|found| found.get_i64("work_ms").ok()).unwrap_or(0);
-        Ok(u64::try_from(ms).unwrap_or(0))
+        Ok(found.map_err(failed("reading usage"))?.as_ref().map(counts).unwrap_or_default())
     }
 }
 
 impl MongoCatalog {
     /// Adds counts to a document, which is added if it is missing.
-    async fn add(&self, id: &str, tenant: &TenantId, sums: Document) -> Result<(), CatalogError> {
+    async fn add(&self, id: &str, tenant: &TenantId, more: &Usage) -> Result<(), CatalogError> {
+        let mut sums = doc! {};
+        for (name, count) in Usage::NAMES.into_iter().zip(more.counts()) {
+            sums.insert(name, i64::try_from(count).unwrap_or(i64::MAX));
+        }
         let change = doc! { "$inc": sums, "$setOnInsert": { "tenant": tenant.as_str() } };
         let mut attempts = 0;
         loop {
@@ -91,6 +88,11 @@ fn read(found: &Document) -> Result<(UsageKey, Usage), CatalogError> {
     let key = id
         .parse()
         .map_err(|error| CatalogError::Corrupt { id: format!("usage {id}"), detail: format!("{error}") })?;
+    Ok((key, counts(found)))
+}
+
+/// The counts of a document. Those that an earlier version did not count are missing.
+fn counts(found: &Document) -> Usage {
     let count = |name| found.get_i64(name).ok().and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
-    Ok((key, Usage::of_counts(Usage::NAMES.map(count))))
+    Usage::of_counts(Usage::NAMES.map(count))
 }

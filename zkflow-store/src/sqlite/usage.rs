@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension as _, Row, params, params_from_iter};
-use zkflow_core::service::catalog::{CatalogError, Hour, Usage, UsageFilter, UsageKey, UsageLog};
+use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
+use zkflow_core::service::account::Account;
+use zkflow_core::service::catalog::{CatalogError, Period, Usage, UsageFilter, UsageKey, UsageLog};
 use zkflow_core::service::tenant::TenantId;
 
 use super::SqliteCatalog;
@@ -12,22 +13,7 @@ use super::SqliteCatalog;
 impl UsageLog for SqliteCatalog {
     async fn count(&self, key: &UsageKey, more: &Usage) -> Result<(), CatalogError> {
         let (key, more) = (key.clone(), *more);
-        self.write(move |connection| {
-            let id = key.to_string();
-            // The transaction has the file's lock: nothing changes between the two.
-            let query = format!("SELECT {} FROM usage WHERE id = ?1", Usage::NAMES.join(", "));
-            let present = connection.query_row(&query, [&id], |row| counts(row, 0)).optional();
-            let mut sum = present.map_err(failed("reading usage"))?.unwrap_or_default();
-            sum.add(&more);
-            let columns = Usage::NAMES.join(", ");
-            let places = vec!["?"; Usage::NAMES.len()].join(", ");
-            let write =
-                format!("INSERT OR REPLACE INTO usage (id, tenant, {columns}) VALUES (?, ?, {places})");
-            let counts = sum.counts().map(|count| Value::from(i64::try_from(count).unwrap_or(i64::MAX)));
-            let values = [Value::from(id), Value::from(key.tenant.to_string())].into_iter().chain(counts);
-            connection.execute(&write, params_from_iter(values)).map(drop).map_err(failed("counting usage"))
-        })
-        .await
+        self.write(move |connection| add(connection, key.to_string(), &key.tenant, &more)).await
     }
 
     async fn usage(
@@ -54,31 +40,41 @@ impl UsageLog for SqliteCatalog {
         .await
     }
 
-    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError> {
-        let (own, kept, tenant) = (hour.text(tenant), hour.before().text(tenant), tenant.clone());
-        let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+    async fn spend(&self, account: &Account, period: &Period, more: &Usage) -> Result<(), CatalogError> {
+        let (id, tenant, more) = (period.text(account), account.tenant().clone(), *more);
+        let (above, below) = period.past(account);
         self.write(move |connection| {
-            let add =
-                "INSERT INTO usage (id, tenant, proofs, failed_proofs, builds, work_ms, deployments, gas)
-                 VALUES (?1, ?2, 0, 0, 0, ?3, 0, 0)
-                 ON CONFLICT (id) DO UPDATE SET work_ms = min(work_ms, 9223372036854775807 - ?3) + ?3";
-            connection.execute(add, params![own, tenant.as_str(), ms]).map_err(failed("counting time"))?;
-            let old = "DELETE FROM usage WHERE tenant = ?1 AND id > 'hours/' AND id < ?2";
-            connection.execute(old, params![tenant.as_str(), kept]).map(drop).map_err(failed("counting time"))
+            add(connection, id, &tenant, &more)?;
+            let old = "DELETE FROM usage WHERE id > ?1 AND id < ?2";
+            connection.execute(old, [above, below]).map(drop).map_err(failed("removing old sums"))
         })
         .await
     }
 
-    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError> {
-        let id = hour.text(tenant);
-        self.read(move |connection| {
-            let query = "SELECT work_ms FROM usage WHERE id = ?1";
-            let found = connection.query_row(query, [id], |row| row.get::<_, i64>(0)).optional();
-            let found = found.map_err(failed("reading time"))?.unwrap_or(0);
-            Ok(u64::try_from(found).unwrap_or(0))
-        })
-        .await
+    async fn spent(&self, account: &Account, period: &Period) -> Result<Usage, CatalogError> {
+        let id = period.text(account);
+        self.read(move |connection| Ok(present(connection, &id)?.unwrap_or_default())).await
     }
+}
+
+/// The counts of a row.
+fn present(connection: &Connection, id: &str) -> Result<Option<Usage>, CatalogError> {
+    let query = format!("SELECT {} FROM usage WHERE id = ?1", Usage::NAMES.join(", "));
+    let found = connection.query_row(&query, [id], |row| counts(row, 0)).optional();
+    found.map_err(failed("reading usage"))
+}
+
+/// Adds to the counts of a row, which is added if it is missing. The transaction has the file's lock: nothing changes between the
+/// two.
+fn add(connection: &Connection, id: String, tenant: &TenantId, more: &Usage) -> Result<(), CatalogError> {
+    let mut sum = present(connection, &id)?.unwrap_or_default();
+    sum.add(more);
+    let (columns, places) = (Usage::NAMES.join(", "), ", ?".repeat(Usage::NAMES.len()));
+    let write = format!("INSERT OR REPLACE INTO usage (id, tenant, {columns}) VALUES (?, ?{places})");
+    let counts = sum.counts().map(|count| Value::from(i64::try_from(count).unwrap_or(i64::MAX)));
+    let values = [Value::from(id), Value::from(tenant.to_string())].into_iter().chain(counts);
+    let written = connection.execute(&write, params_from_iter(values));
+    written.map(drop).map_err(failed("counting usage"))
 }
 
 /// The query of a list, and the values of its parameters.
@@ -116,8 +112,6 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
     use crate::sqlite::{Durability, schema};
 

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, Attempt};
 use super::sealed::Sealed;
+use crate::service::account::{Account, KEY};
 use crate::service::clock::Timestamp;
+use crate::service::id::KeyId;
 use crate::service::tenant::TenantId;
 
 /// A closed set of names, identical in Rust, in stored documents and in the API.
@@ -124,6 +126,9 @@ pub struct RequestOrigin {
     /// Name of the caller, such as `key:01890a5d-…`, or [`ANYONE`](Self::ANYONE).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
+    /// Key that the work counts for, if limits hold for it alone: the caller's, or the one that it replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<KeyId>,
     /// `traceparent` of the request, as in W3C Trace Context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
@@ -168,6 +173,15 @@ impl<T: Status, G: Stage> Life<T, G> {
     pub fn is_authenticated(&self) -> bool {
         let caller = self.origin.as_ref().and_then(|origin| origin.caller.as_deref());
         caller.is_some_and(|caller| caller != RequestOrigin::ANYONE)
+    }
+
+    /// Whether the work counts for an account. That of a key counts for it also if it had no limits when it asked.
+    pub fn counts_for(&self, account: &Account) -> bool {
+        let Some(key) = account.key() else { return self.tenant == *account.tenant() };
+        let Some(origin) = &self.origin else { return false };
+        let caller = || origin.caller.as_deref()?.strip_prefix(KEY);
+        self.tenant == *account.tenant()
+            && (origin.account.as_ref() == Some(key) || caller() == Some(key.as_str()))
     }
 
     /// Fraction of the stages that are finished, from 0 (queued) to 1 (done).

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use zkflow_groth16::id::CircuitId;
 
 use super::CatalogError;
+use crate::service::account::Account;
 use crate::service::clock::Timestamp;
 use crate::service::tenant::TenantId;
 
@@ -34,6 +36,13 @@ impl Day {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The day before.
+    #[must_use]
+    pub fn before(&self) -> Self {
+        let begin = format!("{self}T00:00:00Z").parse::<Timestamp>().unwrap_or(Timestamp::from_millis(0));
+        Self::of(begin - Duration::from_secs(1))
     }
 }
 
@@ -213,13 +222,42 @@ impl Hour {
         let begin = i64::from(self.0) * HOUR_MS;
         (now.as_millis().saturating_sub(begin) as f64 / HOUR_MS as f64).clamp(0.0, 1.0)
     }
+}
 
-    /// `hours/TENANT/NUMBER`, by which backends store the time of a tenant. Texts of one tenant are in the order of the
-    /// hours, and behind the texts of all [keys](UsageKey).
-    pub fn text(self, tenant: &TenantId) -> String {
-        format!("hours/{tenant}/{:010}", self.0)
+/// The time of a sum.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Period {
+    /// An hour.
+    Hour(Hour),
+    /// A day.
+    Day(Day),
+}
+
+impl Period {
+    /// `hours/ACCOUNT/NUMBER` or `days/ACCOUNT/DAY`, by which backends store a sum. Texts of one account are in the order of
+    /// the periods, and behind the texts of all [keys](UsageKey).
+    pub fn text(&self, account: &Account) -> String {
+        match self {
+            Self::Hour(Hour(number)) => format!("{HOURS}/{account}/{number:010}"),
+            Self::Day(day) => format!("{DAYS}/{account}/{day}"),
+        }
+    }
+
+    /// Bounds of the texts of the periods before the last one, which are of no use any more: above the first bound, below the
+    /// second.
+    pub fn past(&self, account: &Account) -> (String, String) {
+        let (kind, before) = match self {
+            Self::Hour(hour) => (HOURS, Self::Hour(hour.before())),
+            Self::Day(day) => (DAYS, Self::Day(day.before())),
+        };
+        (format!("{kind}/{account}/"), before.text(account))
     }
 }
+
+/// Begin of the texts of hours.
+const HOURS: &str = "hours";
+/// Begin of the texts of days.
+const DAYS: &str = "days";
 
 const HOUR_MS: i64 = 3600 * 1000;
 
@@ -227,7 +265,8 @@ const HOUR_MS: i64 = 3600 * 1000;
 ///
 /// # Behaviour
 /// - Counts of concurrent calls are all added.
-/// - The time of hours before the last one may be forgotten.
+/// - The sums of an account are apart from the counts, and from those of every other account.
+/// - Sums of hours before the last one, and of days before the last one, may be forgotten.
 #[async_trait]
 pub trait UsageLog: Send + Sync {
     /// Adds counts. Repeating the call adds them again.
@@ -237,11 +276,11 @@ pub trait UsageLog: Send + Sync {
     async fn usage(&self, filter: &UsageFilter, limit: usize)
     -> Result<Vec<(UsageKey, Usage)>, CatalogError>;
 
-    /// Adds milliseconds that circuits of the tenant took to build.
-    async fn spend(&self, tenant: &TenantId, hour: Hour, ms: u64) -> Result<(), CatalogError>;
+    /// Adds to the sum of an account. Repeating the call adds again.
+    async fn spend(&self, account: &Account, period: &Period, more: &Usage) -> Result<(), CatalogError>;
 
-    /// Milliseconds that circuits of the tenant took to build in an hour.
-    async fn spent(&self, tenant: &TenantId, hour: Hour) -> Result<u64, CatalogError>;
+    /// The sum of an account.
+    async fn spent(&self, account: &Account, period: &Period) -> Result<Usage, CatalogError>;
 }
 
 #[cfg(test)]
@@ -263,11 +302,26 @@ mod tests {
 
     #[test]
     fn hours_are_in_order_and_behind_all_keys() {
-        let now = Timestamp::from_millis(5_400_000);
-        let (hour, tenant) = (Hour::of(now), TenantId::default());
+        let now = Timestamp::from_millis(9_000_000);
+        let hour = Hour::of(now);
         assert!((hour.elapsed(now) - 0.5).abs() < 1e-9 && hour.elapsed(Timestamp::from_millis(0)) == 0.0);
-        assert!(hour.before().text(&tenant) < hour.text(&tenant));
-        assert!(Hour::of(Timestamp::from_millis(i64::MIN)).text(&tenant).as_str() > "9999-12-310");
+        let tenant = Account::of_tenant(TenantId::default());
+        let key = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+        for account in [&tenant, &Account::of_key(TenantId::default(), key)] {
+            let first = Hour::of(Timestamp::from_millis(i64::MIN));
+            assert!(Period::Hour(first).text(account).as_str() > "9999-12-310");
+            let day: Day = "2026-03-01".parse().unwrap();
+            assert!(Period::Day(day.clone()).text(account).as_str() > "9999-12-310");
+            assert_eq!(day.before().as_str(), "2026-02-28");
+            for (period, last, old) in [
+                (Period::Hour(hour), Period::Hour(hour.before()), Period::Hour(hour.before().before())),
+                (Period::Day(day.clone()), Period::Day(day.before()), Period::Day(day.before().before())),
+            ] {
+                let (above, below) = period.past(account);
+                let is_past = |period: &Period| (&above..&below).contains(&&period.text(account));
+                assert!(is_past(&old) && !is_past(&last) && !is_past(&period), "{period:?}");
+            }
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     audit::one_of_many_entries_gets_a_number(make().await).await;
     usage::counts_of_many_calls_are_all_added(make().await).await;
     usage::usage_is_listed_by_day_and_tenant(make().await).await;
-    usage::time_is_counted_by_tenant_and_hour(make().await).await;
+    usage::sums_are_by_account_and_period(make().await).await;
     history::counts_of_many_calls_are_all_added(make().await).await;
     history::old_slots_are_removed(make().await).await;
     spending::a_change_of_an_older_value_is_refused(make().await).await;

@@ -4,7 +4,8 @@ use futures::future;
 
 use super::Subject;
 use super::sample::circuit;
-use crate::service::catalog::{Hour, Usage, UsageFilter, UsageKey};
+use crate::service::account::Account;
+use crate::service::catalog::{Day, Hour, Period, Usage, UsageFilter, UsageKey};
 use crate::service::clock::Timestamp;
 
 fn key(day: &str, tenant: &str, of: &str) -> UsageKey {
@@ -74,19 +75,35 @@ pub(super) async fn usage_is_listed_by_day_and_tenant(catalog: Subject) {
     assert_eq!(pages, keys, "pages have a gap or a repeat");
 }
 
-/// The time of an hour is that of one tenant, and is not part of the lists.
-pub(super) async fn time_is_counted_by_tenant_and_hour(catalog: Subject) {
+/// The sum of an hour or a day is that of one account, and is not part of the lists.
+pub(super) async fn sums_are_by_account_and_period(catalog: Subject) {
     let log = catalog.usage_log();
-    let tenant = |name: &str| name.parse().expect("a tenant");
-    let (one, other) = (tenant("a"), tenant("a.b"));
-    let hour = Hour::of(Timestamp::from_millis(1_767_225_600_000));
-    assert_eq!(log.spent(&one, hour).await.expect("time"), 0);
-    log.spend(&one, hour.before(), 5).await.expect("spend");
-    let spent = future::join_all((0..16).map(|_| log.spend(&one, hour, 1 << 33))).await;
-    assert!(spent.iter().all(Result::is_ok), "{spent:?}");
-    log.spend(&other, hour, 7).await.expect("spend");
-    for (of, at, expected) in [(&one, hour, 1 << 37), (&one, hour.before(), 5), (&other, hour, 7)] {
-        assert_eq!(log.spent(of, at).await.expect("time"), expected);
+    let tenant = |name: &str| Account::of_tenant(name.parse().expect("a tenant"));
+    let of_key = |end: u8| {
+        let id = format!("01890a5d-ac96-774b-bcce-b302099a805{end}");
+        Account::of_key("a".parse().expect("a tenant"), id.parse().expect("a key"))
+    };
+    let now = Timestamp::from_millis(1_767_225_600_000);
+    let (hour, day) = (Hour::of(now), Day::of(now));
+    let periods =
+        [(Period::Hour(hour.before()), Period::Hour(hour)), (Period::Day(day.before()), Period::Day(day))];
+    let one = Usage::of_counts(std::array::from_fn(|place| (1 << 33) + place as u64));
+    let few = |proofs| Usage { proofs, ..Usage::default() };
+    let accounts = [tenant("a"), tenant("a.b"), of_key(1), of_key(2)];
+    let mut expected = Vec::new();
+    for (number, account) in (1..).zip(&accounts) {
+        for (before, present) in &periods {
+            assert_eq!(log.spent(account, present).await.expect("a sum"), Usage::default());
+            log.spend(account, before, &few(number)).await.expect("spend");
+            let times = 4 * number;
+            let spent = future::join_all((0..times).map(|_| log.spend(account, present, &one))).await;
+            assert!(spent.iter().all(Result::is_ok), "{spent:?}");
+            expected.push((account, before, few(number)));
+            expected.push((account, present, Usage::of_counts(one.counts().map(|count| times * count))));
+        }
+    }
+    for (account, period, sum) in expected {
+        assert_eq!(log.spent(account, period).await.expect("a sum"), sum, "{account}, {period:?}");
     }
     assert_eq!(log.usage(&days("1970-01-01", "9999-12-30"), 9).await.expect("usage"), []);
 }
