@@ -275,3 +275,35 @@ impl<T: Status, G: Stage> Life<T, G> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::catalog::{ProofStage, ProofStatus};
+
+    #[test]
+    fn work_counts_for_its_tenant_its_key_and_the_key_that_this_one_replaced() {
+        let key = |end: u8| format!("01890a5d-ac96-774b-bcce-b302099a805{end}").parse::<KeyId>().unwrap();
+        let tenant = |name: &str| name.parse::<TenantId>().unwrap();
+        let mut life = Life::<ProofStatus, ProofStage>::new(Timestamp::from_millis(0));
+        life.tenant = tenant("acme");
+        let mut counts = |caller: Option<String>, account: Option<KeyId>| {
+            life.origin = caller.map(|caller| RequestOrigin {
+                request_id: "r".to_owned(),
+                caller: Some(caller),
+                account,
+                traceparent: None,
+            });
+            let of_keys = [1, 2].map(|end| life.counts_for(&Account::of_key(tenant("acme"), key(end))));
+            assert!(life.counts_for(&Account::of_tenant(tenant("acme"))));
+            assert!(!life.counts_for(&Account::of_tenant(tenant("other"))));
+            assert!(!life.counts_for(&Account::of_key(tenant("other"), key(1))));
+            of_keys
+        };
+        assert_eq!(counts(None, None), [false, false]);
+        assert_eq!(counts(Some("anyone".to_owned()), None), [false, false]);
+        // Also before a plan named the key.
+        assert_eq!(counts(Some(format!("key:{}", key(2))), None), [false, true]);
+        assert_eq!(counts(Some(format!("key:{}", key(3))), Some(key(1))), [true, false]);
+    }
+}
