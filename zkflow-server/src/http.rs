@@ -36,6 +36,7 @@ mod letters;
 mod operations;
 mod overview;
 mod proofs;
+mod sessions;
 mod templates;
 mod tenants;
 mod turns;

@@ -1,6 +1,7 @@
 //! Backends in memory, for tests and embedding. The data is lost when the process ends.
 
 mod catalog;
+mod sessions;
 mod store;
 mod watch;
 

@@ -7,6 +7,7 @@ mod history;
 mod keys;
 mod reader;
 mod schema;
+mod sessions;
 mod spending;
 mod usage;
 mod workers;
@@ -23,7 +24,7 @@ use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
 use tokio::time::timeout;
 use zkflow_core::service::catalog::{
     ApiKeys, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery, Deployment, Document,
-    History, Page, ProofRequest, Spending, UsageLog, Workers,
+    History, Page, ProofRequest, Sessions, Spending, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -144,6 +145,10 @@ impl Catalog for MongoCatalog {
     }
 
     fn keys(&self) -> &dyn ApiKeys {
+        self
+    }
+
+    fn sessions(&self) -> &dyn Sessions {
         self
     }
 

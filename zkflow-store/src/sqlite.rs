@@ -7,6 +7,7 @@ pub mod documents;
 mod history;
 mod keys;
 mod schema;
+mod sessions;
 mod spending;
 mod usage;
 mod workers;

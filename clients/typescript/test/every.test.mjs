@@ -10,7 +10,9 @@ const { paths } = JSON.parse(await readFile(new URL("../../../docs/openapi.json"
 const BY_PATH = [
   "createKey",
   "deleteWebhooks",
+  "endSession",
   "getKey",
+  "getSession",
   "getWebhooks",
   "health",
   "listAuditLog",
@@ -24,6 +26,7 @@ const BY_PATH = [
   "rotateKey",
   "rotateWebhooks",
   "setWebhooks",
+  "startSession",
 ];
 
 const operations = Object.entries(paths).flatMap(([path, item]) =>

@@ -101,6 +101,9 @@ export async function everyOperation(): Promise<void> {
   const scope: Schemas["Scope"] | undefined = (await call("getKey", { path: keyPath })).scopes[0];
   const rotated: string = (await call("rotateKey", { path: keyPath, query: { overlap: 60 } })).key;
   await call("revokeKey", { path: keyPath });
+  const session = await call("startSession", none);
+  console.log(session.csrfToken, session.scopes[0], session.expiresAt, (await call("getSession", none)).tenant);
+  await call("endSession", none);
 
   const { usage } = (await call("getUsage", { query: { from: "2026-01-01", to: "2026-01-31" } })) as Schemas["UsagePage"];
   console.log(usage[0]?.proofs, usage[0]?.workMs, usage[0]?.witnessCpuMs, usage[0]?.storedBytes);

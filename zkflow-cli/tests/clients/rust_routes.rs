@@ -15,10 +15,12 @@ use zkflow_server::http;
 use crate::server::{PATIENCE, Server};
 
 /// Routes that have no call of their own.
-const BY_PATH: [&str; 16] = [
+const BY_PATH: [&str; 19] = [
     "createKey",
     "deleteWebhooks",
+    "endSession",
     "getKey",
+    "getSession",
     "getWebhooks",
     "health",
     "listAuditLog",
@@ -32,6 +34,7 @@ const BY_PATH: [&str; 16] = [
     "rotateKey",
     "rotateWebhooks",
     "setWebhooks",
+    "startSession",
 ];
 
 /// Method, path and id of an operation.

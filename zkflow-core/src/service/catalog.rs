@@ -12,6 +12,7 @@
 //! | `sealed` | [`Sealed`], bytes that only the vault opens |
 //! | `origin` | [`Origin`], what a circuit is made from |
 //! | `keys` | [`ApiKeys`], the keys of the API |
+//! | `sessions` | [`Sessions`], logins of the dashboard |
 //! | `audit` | [`AuditLog`], changes with their callers |
 //! | `usage` | [`UsageLog`], what tenants used |
 //! | `history` | [`History`], proofs and their times in slots of time |
@@ -41,6 +42,7 @@ mod origin;
 mod page;
 mod proof;
 mod sealed;
+mod sessions;
 mod spending;
 mod subject;
 mod usage;
@@ -69,6 +71,7 @@ pub use origin::{FileRole, Given, GivenPowers, Import, InputSignal, NodeCircuit,
 pub use page::{Cursor, Page};
 pub use proof::{ProofArtifacts, ProofFilter, ProofKey, ProofRequest, ProofStage, ProofStatus};
 pub use sealed::Sealed;
+pub use sessions::{MOST_SESSIONS, Session, Sessions};
 pub use spending::{Added, CatalogSpending, ChainAccount, Spending, SpendingInMemory, Spent};
 pub use subject::{NotASubject, Subject};
 pub use usage::{Day, Hour, NotADay, NotAUsageKey, Period, Usage, UsageFilter, UsageKey, UsageLog};
@@ -94,6 +97,9 @@ pub trait Catalog: fmt::Debug + Send + Sync + 'static {
 
     /// Keys of the API.
     fn keys(&self) -> &dyn ApiKeys;
+
+    /// Logins of the dashboard.
+    fn sessions(&self) -> &dyn Sessions;
 
     /// What tenants used.
     fn usage_log(&self) -> &dyn UsageLog;

@@ -7,10 +7,11 @@ use jsonwebtoken::{Validation, decode, decode_header};
 use serde_json::{Map, Value};
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{Named as _, Scope};
+use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::tenant::TenantId;
 
 use super::jwks::KeySet;
-use super::{AuthError, Principal};
+use super::{AuthError, Caller, Credentials, Principal};
 use crate::config::Auth;
 
 /// Longest token in bytes. The headers of a request are limited too.
@@ -52,7 +53,7 @@ impl Tokens {
     }
 
     /// The caller with this token.
-    pub(super) async fn caller(&self, token: &str) -> Result<Principal, AuthError> {
+    pub(super) async fn caller(&self, token: &str) -> Result<Caller, AuthError> {
         if token.len() > LONGEST {
             return Err(AuthError::Refused("the token is too long"));
         }
@@ -73,7 +74,11 @@ impl Tokens {
         validation.set_required_spec_claims(&["exp", "aud", "sub", "iss"]);
         let claims: Map<String, Value> =
             decode(token, &key.key, &validation).map_err(|error| AuthError::Refused(why(&error)))?.claims;
-        self.principal(&claims)
+        let principal = self.principal(&claims)?;
+        // The check has required it.
+        let seconds = claims.get("exp").and_then(Value::as_f64).unwrap_or_default();
+        let expires_at = Timestamp::from_millis((seconds * 1000.0) as i64).min(Timestamp::LATEST);
+        Ok(Caller { principal, credentials: Credentials::Token { expires_at } })
     }
 
     fn principal(&self, claims: &Map<String, Value>) -> Result<Principal, AuthError> {

@@ -1,11 +1,10 @@
 //! Keys of the API. The catalog has their SHA-256 only: a key has 256 random bits, so nothing can be guessed from it.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 use zkflow_core::digest::Digest;
@@ -14,9 +13,9 @@ use zkflow_core::service::clock::{Clock, Timestamp};
 use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
 
+use super::recent::Recent;
 use super::strangers::Strangers;
-use super::{AuthError, Principal};
-use crate::config::Http;
+use super::{AuthError, Caller, Credentials, Principal};
 
 /// A key as its owner has it: `zk_` and 64 hex digits. Never shown or logged.
 pub struct KeyText(Zeroizing<String>);
@@ -29,9 +28,7 @@ pub struct NotAKey;
 impl KeyText {
     /// A new key.
     pub fn generate() -> Self {
-        let mut random = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *random).expect("the operating system's random generator failed");
-        Self(Zeroizing::new(format!("zk_{}", hex::encode(*random))))
+        Self(Zeroizing::new(format!("zk_{}", *random_digits())))
     }
 
     /// The key itself.
@@ -49,9 +46,8 @@ impl FromStr for KeyText {
     type Err = NotAKey;
 
     fn from_str(text: &str) -> Result<Self, NotAKey> {
-        let digits = text.strip_prefix("zk_").ok_or(NotAKey)?;
-        let is_hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if digits.len() == 64 && is_hex { Ok(Self(Zeroizing::new(text.to_owned()))) } else { Err(NotAKey) }
+        digits(text.strip_prefix("zk_").ok_or(NotAKey)?)?;
+        Ok(Self(Zeroizing::new(text.to_owned())))
     }
 }
 
@@ -59,6 +55,19 @@ impl fmt::Debug for KeyText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyText([redacted])")
     }
+}
+
+/// 256 random bits as 64 hex digits.
+pub(super) fn random_digits() -> Zeroizing<String> {
+    let mut random = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *random).expect("the operating system's random generator failed");
+    Zeroizing::new(hex::encode(*random))
+}
+
+/// Reads 64 lower-case hex digits.
+pub(super) fn digits(text: &str) -> Result<Zeroizing<String>, NotAKey> {
+    let is_hex = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if text.len() == 64 && is_hex { Ok(Zeroizing::new(text.to_owned())) } else { Err(NotAKey) }
 }
 
 /// A key to make.
@@ -134,91 +143,41 @@ pub async fn expire(
     catalog.keys().change(&old.id, KeyChange::Expires(now + overlap)).await.map(drop)
 }
 
-/// Time until a key is read again. A key that another process revokes is accepted for so long.
-const FRESH: Duration = Duration::from_secs(5);
-/// Least time between two notes of a key's use.
-const NOTE_EVERY: Duration = Duration::from_secs(60);
-/// Keys in memory; more are forgotten.
-const MOST: usize = 10_000;
-
-/// The keys that were used recently. Unknown ones are not kept: a stranger cannot fill the memory with them.
+/// The keys of a catalog.
 pub(super) struct KnownKeys {
     catalog: Arc<dyn Catalog>,
     clock: Arc<dyn Clock>,
-    known: Mutex<HashMap<Digest, Known>>,
-    strangers: Strangers,
-}
-
-struct Known {
-    key: Arc<ApiKey>,
-    principal: Principal,
-    read: Instant,
-    noted: Option<Instant>,
+    recent: Recent<Arc<ApiKey>>,
 }
 
 impl KnownKeys {
-    pub(super) fn new(catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>, http: &Http) -> Self {
-        Self { catalog, clock, known: Mutex::default(), strangers: Strangers::new(http) }
+    pub(super) fn new(catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>, strangers: Arc<Strangers>) -> Self {
+        Self { catalog, clock, recent: Recent::new(strangers) }
     }
 
     /// The caller with this key, from this address.
-    pub(super) async fn caller(&self, text: &KeyText, from: IpAddr) -> Result<Principal, AuthError> {
+    pub(super) async fn caller(&self, text: &KeyText, from: IpAddr) -> Result<Caller, AuthError> {
         let digest = text.digest();
-        let found = match self.recent(&digest) {
-            Some(found) => Some(found),
-            None => {
-                if !self.lock().contains_key(&digest) {
-                    self.strangers.take(from).map_err(AuthError::TooManyUnknown)?;
-                }
-                self.read(digest).await?
-            }
-        };
-        let (key, principal) = found.ok_or(UNKNOWN)?;
-        if !key.is_valid(self.clock.now()) {
-            return Err(UNKNOWN);
-        }
+        let found = self.recent.find(&digest, from, self.read(digest)).await?;
+        let key = found.filter(|key| key.is_valid(self.clock.now())).ok_or(UNKNOWN)?;
         self.note_use(&digest, &key.id);
-        Ok(principal)
+        let credentials = Credentials::Key { id: key.id.clone(), expires_at: key.expires_at };
+        Ok(Caller { principal: Principal::from(&*key), credentials })
     }
 
     pub(super) fn forget(&self, id: &KeyId) {
-        self.lock().retain(|_, known| known.key.id != *id);
+        self.recent.forget(|key| key.id == *id);
     }
 
-    fn recent(&self, digest: &Digest) -> Option<(Arc<ApiKey>, Principal)> {
-        let known = self.lock();
-        let found = known.get(digest).filter(|known| known.read.elapsed() < FRESH)?;
-        Some((Arc::clone(&found.key), found.principal.clone()))
+    async fn read(&self, digest: Digest) -> Result<Option<Arc<ApiKey>>, CatalogError> {
+        Ok(self.catalog.keys().by_digest(&digest).await?.map(Arc::new))
     }
 
-    async fn read(&self, digest: Digest) -> Result<Option<(Arc<ApiKey>, Principal)>, AuthError> {
-        let found = self.catalog.keys().by_digest(&digest).await?;
-        let mut known = self.lock();
-        let noted = known.remove(&digest).and_then(|known| known.noted);
-        let Some(key) = found.map(Arc::new) else { return Ok(None) };
-        if known.len() >= MOST {
-            known.clear();
-        }
-        let principal = Principal {
-            tenant: key.tenant.clone(),
-            scopes: key.scopes.iter().copied().collect(),
-            name: format!("key:{}", key.id),
-            first: key.first.as_ref().map(|first| format!("key:{first}")),
-        };
-        let entry =
-            Known { key: Arc::clone(&key), principal: principal.clone(), read: Instant::now(), noted };
-        known.insert(digest, entry);
-        Ok(Some((key, principal)))
-    }
-
-    /// Stores the time of a use, at most once in [`NOTE_EVERY`], without delaying the request.
+    /// Stores the time of a use now and then, without delaying the request.
     fn note_use(&self, digest: &Digest, id: &KeyId) {
-        let mut known = self.lock();
-        let Some(known) = known.get_mut(digest) else { return };
-        if known.noted.is_some_and(|noted| noted.elapsed() < NOTE_EVERY) {
+        if !self.recent.takes_note(digest) {
             return;
         }
-        known.noted = Some(Instant::now());
         let (catalog, id, now) = (Arc::clone(&self.catalog), id.clone(), self.clock.now());
         tokio::spawn(async move {
             if let Err(error) = catalog.keys().change(&id, KeyChange::Used(now)).await {
@@ -226,15 +185,11 @@ impl KnownKeys {
             }
         });
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for KnownKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KnownKeys").field("known", &self.lock().len()).finish_non_exhaustive()
+        f.debug_struct("KnownKeys").field("known", &self.recent.len()).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Principal`]: the caller of a request.
 
-use zkflow_core::service::catalog::{Named as _, RequestOrigin, Scope};
+use zkflow_core::service::catalog::{ApiKey, Named as _, RequestOrigin, Scope};
 use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
 
@@ -19,6 +19,11 @@ impl Scopes {
     /// Whether the permission is one of them.
     pub fn contains(self, scope: Scope) -> bool {
         self.0 & bit(scope) != 0
+    }
+
+    /// The permissions, in their order.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.iter().copied().filter(move |scope| self.contains(*scope))
     }
 
     /// Reads names that spaces or commas separate. Unknown names give no permission.
@@ -68,6 +73,17 @@ impl Principal {
     }
 }
 
+impl From<&ApiKey> for Principal {
+    fn from(key: &ApiKey) -> Self {
+        Self {
+            tenant: key.tenant.clone(),
+            scopes: key.scopes.iter().copied().collect(),
+            name: format!("key:{}", key.id),
+            first: key.first.as_ref().map(|first| format!("key:{first}")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +93,7 @@ mod tests {
         let some = Scopes::of_names("verify, proofs:read unknown  admin:");
         assert!(some.contains(Scope::Verify) && some.contains(Scope::ProofsRead));
         assert!(!some.contains(Scope::Admin) && some != Scopes::all());
+        assert_eq!(some.iter().collect::<Vec<_>>(), [Scope::ProofsRead, Scope::Verify]);
         assert_eq!(Scopes::of_names(""), Scopes::default());
         for scope in Scope::ALL {
             assert!(Scopes::all().contains(*scope) && !Scopes::default().contains(*scope));

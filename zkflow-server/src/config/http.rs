@@ -44,9 +44,9 @@ settings! {
         metrics_tenants: usize = 0, "metrics-tenants", "ZKFLOW_METRICS_TENANTS", 0..=1000;
         /// Whether / is a web page for people; see docs/dashboard.md
         dashboard: bool = true, "dashboard", "ZKFLOW_DASHBOARD";
-        /// Time without use after which the web page forgets the key; 0: no limit
+        /// Time without use after which a session of the web page ends; 0: no limit
         dashboard_idle_s: u64 = 900, "dashboard-idle-s", "ZKFLOW_DASHBOARD_IDLE_S", 0..=YEAR_S;
-        /// Time after which the web page forgets the key, also if it is used; 0: no limit
+        /// Time after which a session of the web page ends, also if it is used; 0: no limit
         dashboard_session_s: u64 = 28_800, "dashboard-session-s", "ZKFLOW_DASHBOARD_SESSION_S", 0..=YEAR_S;
         /// Limit of open connections; a further one replaces the one that was idle for longest, or waits
         max_connections: usize = 4096, "max-connections", "ZKFLOW_MAX_CONNECTIONS", 1..=1_000_000;

@@ -15,7 +15,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zkflow_core::service::catalog::{Named as _, RequestOrigin, Scope};
 
 use super::Problem;
-use crate::auth::{AuthError, Principal};
+use crate::auth::{AuthError, Caller, Principal};
 use crate::service::RequestError;
 use crate::state::{App, ClientAddress, LOCAL, Rate};
 
@@ -27,6 +27,8 @@ pub(super) const SCHEME: &str = "bearer";
 pub(super) enum Access {
     /// Any client.
     Public,
+    /// Any caller with credentials.
+    Known,
     /// Callers with this permission.
     Needs(Scope),
 }
@@ -71,42 +73,48 @@ impl Routes {
 impl Access {
     /// Adds the permission to the description of a route.
     fn describe(self, operation: &mut Operation) {
-        let Self::Needs(scope) = self else {
-            operation.security = Some(Vec::new());
-            return;
-        };
-        operation.security = Some(vec![SecurityRequirement::new(SCHEME, [scope.as_str()])]);
+        operation.security = Some(match self {
+            Self::Public => Vec::new(),
+            Self::Known => vec![SecurityRequirement::new(SCHEME, [""; 0])],
+            Self::Needs(scope) => vec![SecurityRequirement::new(SCHEME, [scope.as_str()])],
+        });
     }
 }
 
 /// Lets a request pass if its caller has the permission.
 async fn check(State(access): State<Access>, request: Request, next: Next) -> Response {
-    let Access::Needs(scope) = access else { return next.run(request).await };
+    let needed = match access {
+        Access::Public => return next.run(request).await,
+        Access::Known => None,
+        Access::Needs(scope) => Some(scope),
+    };
     let (mut parts, body) = request.into_parts();
-    let principal = match caller(&parts).await {
-        Ok(principal) => principal,
+    let caller = match caller(&parts).await {
+        Ok(caller) => caller,
         Err(error) => return Problem::from(RequestError::from(error)).into_response(),
     };
+    let principal = &caller.principal;
     tracing::Span::current().record("caller", &principal.name);
     let app = match parts.extensions.get::<Door>() {
         Some(Door::Guarded(app)) => Some(Arc::clone(app)),
         _ => None,
     };
     let tenant = principal.tenant.clone();
-    let rate = rate(app.as_deref(), &principal).await;
-    let mut response = match rate.and_then(|rate| rate.wait) {
-        Some(wait) => too_fast(wait).into_response(),
+    let rate = rate(app.as_deref(), principal).await;
+    let missing = needed.filter(|scope| !principal.scopes.contains(*scope));
+    let mut response = match (rate.and_then(|rate| rate.wait), missing) {
+        (Some(wait), _) => too_fast(wait).into_response(),
         // Refused requests count too.
-        None if !principal.scopes.contains(scope) => {
+        (None, Some(scope)) => {
             Problem::from(RequestError::from(AuthError::Scope(scope.as_str()))).into_response()
         }
-        None => {
+        (None, None) => {
             if let Some(origin) = parts.extensions.get_mut::<RequestOrigin>() {
                 origin.caller = Some(principal.name.clone());
                 let plans = app.as_ref().map(|app| &app.config.plans);
                 origin.account = plans.and_then(|plans| principal.limited_key(plans)).cloned();
             }
-            parts.extensions.insert(principal);
+            parts.extensions.insert(caller);
             next.run(Request::from_parts(parts, body)).await
         }
     };
@@ -145,9 +153,9 @@ fn tell(headers: &mut HeaderMap, rate: Rate) {
     }
 }
 
-async fn caller(parts: &Parts) -> Result<Principal, AuthError> {
+async fn caller(parts: &Parts) -> Result<Caller, AuthError> {
     match parts.extensions.get::<Door>() {
-        Some(Door::Open) => Ok(Principal::everyone()),
+        Some(Door::Open) => Ok(Caller::trusted(Principal::everyone())),
         Some(Door::Guarded(app)) => {
             let ClientAddress(from) = parts.extensions.get().copied().unwrap_or(LOCAL);
             app.authenticator.caller(&parts.headers, from).await
@@ -156,14 +164,26 @@ async fn caller(parts: &Parts) -> Result<Principal, AuthError> {
     }
 }
 
-/// The caller of a route that needs a permission.
+/// The caller of a route that is not public.
 impl<S: Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let checked = parts.extensions.get::<Self>().cloned();
-        checked.ok_or_else(|| RequestError::from(AuthError::Missing).into())
+        Ok(checked(parts)?.principal.clone())
     }
+}
+
+/// The caller of a route that is not public, with its credentials.
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        checked(parts).cloned()
+    }
+}
+
+fn checked(parts: &Parts) -> Result<&Caller, Problem> {
+    parts.extensions.get().ok_or_else(|| RequestError::from(AuthError::Missing).into())
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

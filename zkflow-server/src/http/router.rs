@@ -16,8 +16,8 @@ use super::origin::{self, Sites};
 use super::query::{self, Known};
 use super::{
     Problem, audit, bulk, caching, ceremonies, circuits, dashboard, delivery, embedding, fallible, jobs,
-    keys, letters, observe, openapi, operations, overview, proofs, sealing, templates, tenants, turns,
-    uploads, usage,
+    keys, letters, observe, openapi, operations, overview, proofs, sealing, sessions, templates, tenants,
+    turns, uploads, usage,
 };
 #[cfg(feature = "evm")]
 use super::{deployments, webhooks};
@@ -88,6 +88,7 @@ pub fn description() -> Value {
         (name = "templates", description = "Parameterised sources of circuits"),
         (name = "webhooks", description = "Events of the ends of circuits, proofs and deployments"),
         (name = "keys", description = "Keys of the API"),
+        (name = "sessions", description = "Login of the dashboard"),
         (name = "jobs", description = "Jobs and queues of all tenants, for operators"),
         (name = "operations", description = "Health, readiness and metrics for operators"),
     ),
@@ -103,7 +104,7 @@ impl Modify for Bearer {
         let components = description.components.get_or_insert_default();
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A key of the API. Without authentication, nothing is required."));
+            .description(Some("A key of the API. Without authentication, nothing is required. The dashboard sends its key to `POST /v1/session`, and then a cookie with the header `X-CSRF-Token`."));
         components.add_security_scheme(SCHEME, SecurityScheme::Http(scheme.build()));
     }
 }
@@ -119,6 +120,7 @@ fn described() -> Routes {
         .merge(bulk::routes())
         .merge(sealing::routes())
         .merge(keys::routes())
+        .merge(sessions::routes())
         .merge(usage::routes())
         .merge(audit::routes())
         .merge(tenants::routes())

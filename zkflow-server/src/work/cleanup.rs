@@ -1,4 +1,5 @@
-//! `cleanup`: removes expired proof requests, circuits that are not used, artifacts that no document needs, old deliveries, and old dead letters.
+//! `cleanup`: removes expired proof requests, circuits that are not used, artifacts that no document needs, old deliveries,
+//! sessions that are over, and old dead letters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use zkflow_queue::ended::log_expired;
 use zkflow_queue::{Handler, JobContext, JobError};
 
 use super::outage;
+use crate::auth::longest_idle;
 use crate::maintenance::clean::{self, Action, Step};
 use crate::maintenance::manifest;
 use crate::service::idle;
@@ -121,6 +123,11 @@ impl Cleanup {
         Ok(removed)
     }
 
+    async fn remove_old_sessions(&self) -> Result<u64, JobError> {
+        let app = &self.app;
+        app.catalog.sessions().sweep(app.now(), longest_idle(&app.config.http)).await.map_err(outage)
+    }
+
     async fn purge_dead_letters(&self) -> Result<u64, JobError> {
         let before = self.app.now() - DEAD_LETTER_AGE;
         self.app.queue.purge_dead(before).await.map_err(outage)
@@ -138,10 +145,11 @@ impl Handler for Cleanup {
         // A failure of one does not prevent the other.
         let (letters, requests) =
             (self.purge_dead_letters().await, self.remove_expired_requests(&context).await);
-        let deliveries = self.remove_old_deliveries(&context).await;
-        let (requests, letters, deliveries) = (requests?, letters?, deliveries?);
-        if requests + letters + deliveries > 0 {
-            tracing::info!(requests, letters, deliveries, "cleaned up");
+        let (deliveries, sessions) =
+            (self.remove_old_deliveries(&context).await, self.remove_old_sessions().await);
+        let (requests, letters, deliveries, sessions) = (requests?, letters?, deliveries?, sessions?);
+        if requests + letters + deliveries + sessions > 0 {
+            tracing::info!(requests, letters, deliveries, sessions, "cleaned up");
         }
         Ok(())
     }

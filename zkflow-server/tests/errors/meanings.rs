@@ -33,6 +33,7 @@ const REQUEST: &[Meaning] = meanings! {
     issuer_unavailable: "the public keys of the token's issuer cannot be read" => "repeat; the operator finds the cause in the log";
     scope_missing: "the caller may not use this route" => "use a key with the scope in the message";
     too_many_requests: "the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted" => "repeat after `Retry-After`";
+    no_session: "a session does not begin with these credentials, or the server has no authentication or no dashboard" => "send a key or a token in `Authorization`";
     not_owner: "the circuit or ceremony is public and belongs to another tenant" => "ask its owner, or request the circuit yourself";
     key_not_found: "there is no such key of the API, or it is not accepted any more" => "list the keys";
     no_webhooks: "the tenant has no address and secrets for events" => "set them with `PUT /v1/webhooks`";

@@ -21,8 +21,15 @@ struct Route {
     method: Method,
     path: String,
     operation: String,
-    /// `None`: any client may use it.
-    scope: Option<Scope>,
+    needs: Needs,
+}
+
+/// What a route needs of its caller.
+#[derive(Clone, Copy)]
+enum Needs {
+    Nothing,
+    Credentials,
+    Scope(Scope),
 }
 
 fn routes() -> Vec<Route> {
@@ -32,13 +39,17 @@ fn routes() -> Vec<Route> {
         for (method, operation) in methods.as_object().unwrap() {
             let security = operation["security"].as_array();
             let security = security.unwrap_or_else(|| panic!("{method} {path} has no permission"));
-            let scope = security.first().map(|scheme| {
-                let name = scheme["bearer"][0].as_str().unwrap();
-                *Scope::ALL.iter().find(|scope| scope.as_str() == name).unwrap()
-            });
+            let needs = match security.first().map(|scheme| scheme["bearer"].as_array().unwrap().as_slice()) {
+                None => Needs::Nothing,
+                Some([]) => Needs::Credentials,
+                Some(names) => {
+                    let name = names[0].as_str().unwrap();
+                    Needs::Scope(*Scope::ALL.iter().find(|scope| scope.as_str() == name).unwrap())
+                }
+            };
             let method = method.to_uppercase().parse().unwrap();
             let operation = operation["operationId"].as_str().unwrap().to_owned();
-            routes.push(Route { method, path: path.clone(), operation, scope });
+            routes.push(Route { method, path: path.clone(), operation, needs });
         }
     }
     routes
@@ -142,7 +153,7 @@ impl Route {
             "purgeJobs" => json!({"before": "2020-01-01T00:00:00Z"}),
             "setWebhooks" => json!({"url": "https://1.1.1.1/hooks", "every": true}),
             "cancelProof" | "rotateKey" | "pauseQueue" | "resumeQueue" | "joinCeremony" | "takeTurn"
-            | "submitContribution" | "rotateWebhooks" | "replayDelivery" => return None,
+            | "submitContribution" | "rotateWebhooks" | "replayDelivery" | "startSession" => return None,
             other if self.method == Method::POST => panic!("{other} has no body in this test"),
             _ => return None,
         })
@@ -175,13 +186,20 @@ async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_onl
             let request = route.request(ids, victim.id.as_str());
             server.open(key.into_iter().fold(request, |request, key| with_key(key, request))).await
         };
-        let Some(needed) = route.scope else {
+        if matches!(route.needs, Needs::Nothing) {
             assert!(send(None, &own).await.status().is_success(), "{shown} is not public");
             assert!(send(Some(&unknown), &own).await.status().is_success(), "{shown} is not public");
             continue;
-        };
+        }
         assert_eq!(send(None, &own).await.status(), 401, "{shown} without a key");
         assert_eq!(send(Some(&unknown), &own).await.status(), 401, "{shown} with an unknown key");
+        let Needs::Scope(needed) = route.needs else {
+            for (scope, key) in &keys {
+                let status = send(Some(key), &own).await.status();
+                assert!(status.is_success(), "{shown} with {}: {status}", scope.as_str());
+            }
+            continue;
+        };
         for (scope, key) in keys.iter().filter(|(scope, _)| *scope != needed) {
             let refused = problem(&server, &route, key, &own).await;
             assert_eq!(refused.0, 403, "{shown} with {} in place of {}", scope.as_str(), needed.as_str());
@@ -256,7 +274,8 @@ async fn a_failure_says_what_is_missing_and_repeats_no_credentials() {
 const HEAD: &str = "\
 # Authorization
 
-Every route needs one scope, or none. A key or a proxy names the tenant of a request and its scopes.
+Every route needs one scope, or none. A key, a token, a session or a proxy names the tenant of a request and its scopes. `any`: any
+credentials are enough.
 
 | scope | permits |
 |---|---|
@@ -280,6 +299,8 @@ const RULES: &str = "
   template, status, sizes, origin of the keys and error. Parameters, files and names of signals are left out, and the circuit itself is 404.
   `search` compares the name of an import too, which is the path of its main file. `sha256` is refused.
 - `admin` manages the keys of every tenant, and so can make a key with any scope.
+- A session of the dashboard has the scopes of its key or token. With `admin`, it can make keys, which outlive it: each has its entry in the
+  audit log, under the name of the key that began the session. A session begins no other session.
 
 | status | code | meaning |
 |---|---|---|
@@ -288,6 +309,7 @@ const RULES: &str = "
 | 403 | `scope_missing` | the caller has no such scope |
 | 403 | `not_owner` | the circuit or ceremony is public and belongs to another tenant |
 | 404 | | the document does not exist, or belongs to another tenant |
+| 409 | `no_session` | a session does not begin with these credentials |
 
 ## Routes
 
@@ -333,8 +355,11 @@ fn the_page_of_authorization_is_up_to_date() {
     let rows: BTreeSet<_> = routes()
         .into_iter()
         .map(|route| {
-            let scope =
-                route.scope.map_or_else(|| "none".to_owned(), |scope| format!("`{}`", scope.as_str()));
+            let scope = match route.needs {
+                Needs::Nothing => "none".to_owned(),
+                Needs::Credentials => "any".to_owned(),
+                Needs::Scope(scope) => format!("`{}`", scope.as_str()),
+            };
             (route.path.clone(), format!("| `{} {}` | {scope} |\n", route.method, route.path))
         })
         .collect();

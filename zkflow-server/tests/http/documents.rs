@@ -11,7 +11,7 @@ use zkflow_testbed::page;
 use crate::support::{Server, request};
 
 /// All routes of the API.
-const ROUTES: [&str; 66] = [
+const ROUTES: [&str; 69] = [
     "delete /v1/ceremonies/{ceremonyId}",
     "delete /v1/ceremonies/{ceremonyId}/turn",
     "get /v1/ceremonies",
@@ -69,6 +69,9 @@ const ROUTES: [&str; 66] = [
     "post /v1/proofs/{proofRequestId}/cancel",
     "post /v1/queues/{queue}/pause",
     "post /v1/queues/{queue}/resume",
+    "delete /v1/session",
+    "get /v1/session",
+    "post /v1/session",
     "get /v1/audit-log",
     "get /v1/tenants",
     "get /v1/usage",

@@ -36,6 +36,7 @@ mod proofs;
 mod proxies;
 mod quotas;
 mod sealing;
+mod sessions;
 mod support;
 mod template_keys;
 mod tenant_list;

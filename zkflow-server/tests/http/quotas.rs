@@ -626,7 +626,7 @@ async fn a_key_has_the_rate_of_its_own_plan() {
         let request = with_key(key, request(Method::GET, "/v1/proofs", Body::empty()));
         let from = std::net::IpAddr::from([127, 0, 0, 1]);
         let caller = server.app.authenticator.caller(request.headers(), from).await.unwrap();
-        rates.take(&plans, &caller).await.unwrap()
+        rates.take(&plans, &caller.principal).await.unwrap()
     };
     assert_eq!(rate(&text).await.burst, 7);
     assert_eq!(rate(&other).await.burst, 1000);

@@ -12,9 +12,12 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::Scope;
+use zkflow_core::service::clock::Timestamp;
 use zkflow_server::config::{AuthMethod, Config};
 
+use crate::callers::guarded;
 use crate::support::{Reply, Server};
 
 /// The key pairs of the first two tests of RFC 8032, as seed and public key.
@@ -276,4 +279,27 @@ async fn new_keys_of_the_issuer_are_found_and_its_silence_is_no_permission() {
         let server = issuer.server().await;
         read(&server, &token(0, &issuer.claims(&server))).await.problem(503, "issuer_unavailable");
     }
+}
+
+#[tokio::test]
+async fn a_session_of_a_token_ends_with_it_and_with_the_issuer() {
+    let issuer = Issuer::start().await;
+    let server = issuer.server().await;
+    let claims = issuer.claims(&server);
+    server.documents_of("acme").await;
+    server.documents_of("other").await;
+    let token = token(0, &claims);
+    let login = server.log_in(&token).await;
+    assert_eq!(server.get_in(&login, "/v1/circuits").await.ok(), read(&server, &token).await.ok());
+    server.get_in(&login, "/v1/proofs").await.problem(403, "scope_missing");
+    let about = server.get_in(&login, "/v1/session").await.ok();
+    let end = claims["exp"].as_i64().unwrap() * 1000;
+    assert_eq!(about["expiresAt"], Timestamp::from_millis(end).to_string(), "{about}");
+    assert_eq!(about["scopes"], json!(["circuits:read"]));
+    // A server that does not accept tokens any more does not accept their sessions either.
+    let secret = login.cookie.split_once('=').unwrap().1;
+    let session = server.app.catalog.sessions().session(&Digest::of(secret)).await.unwrap().unwrap();
+    let without = guarded().await;
+    without.app.catalog.sessions().start(&session).await.unwrap();
+    without.get_in(&login, "/v1/session").await.problem(401, "credentials_refused");
 }

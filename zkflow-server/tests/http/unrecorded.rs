@@ -10,7 +10,7 @@ use serde_json::json;
 use zkflow_core::service::catalog::{
     ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, CeremonyFilter, Circuit, CircuitFilter,
     CircuitStatus, Collection, Delivery, Deployment, DeploymentFilter, History, Named as _, Page,
-    ProofRequest, Scope, Spending, UsageLog, Workers,
+    ProofRequest, Scope, Sessions, Spending, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -62,6 +62,9 @@ impl Catalog for Limited {
     }
     fn keys(&self) -> &dyn ApiKeys {
         self.catalog.keys()
+    }
+    fn sessions(&self) -> &dyn Sessions {
+        self.catalog.sessions()
     }
     fn usage_log(&self) -> &dyn UsageLog {
         self.catalog.usage_log()

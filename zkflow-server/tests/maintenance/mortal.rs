@@ -14,7 +14,7 @@ use futures::stream::BoxStream;
 use tokio::sync::Notify;
 use zkflow_core::service::catalog::{
     ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, History, Page, ProofRequest, Spending, Stored, UsageLog, Workers,
+    Deployment, History, Page, ProofRequest, Sessions, Spending, Stored, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -84,6 +84,9 @@ impl Catalog for Mortal<dyn Catalog> {
     }
     fn keys(&self) -> &dyn ApiKeys {
         self.backend.keys()
+    }
+    fn sessions(&self) -> &dyn Sessions {
+        self.backend.sessions()
     }
     fn audit_log(&self) -> &dyn AuditLog {
         self

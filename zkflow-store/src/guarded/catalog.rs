@@ -1,6 +1,7 @@
 //! [`GuardedCatalog`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -8,8 +9,9 @@ use zkflow_core::digest::Digest;
 use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, ChainAccount, Circuit,
-    Collection, Delivery, Deployment, History, KeyChange, Page, Period, ProofRequest, SeenWorker, Slot,
-    Spending, Spent, Stored, Tally, Usage, UsageFilter, UsageKey, UsageLog, WorkerProcess, Workers,
+    Collection, Delivery, Deployment, History, KeyChange, Page, Period, ProofRequest, SeenWorker, Session,
+    Sessions, Slot, Spending, Spent, Stored, Tally, Usage, UsageFilter, UsageKey, UsageLog, WorkerProcess,
+    Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::{InstallationId, KeyId, WorkerId};
@@ -66,6 +68,10 @@ impl Catalog for GuardedCatalog {
     }
 
     fn keys(&self) -> &dyn ApiKeys {
+        self
+    }
+
+    fn sessions(&self) -> &dyn Sessions {
         self
     }
 
@@ -166,6 +172,30 @@ impl ApiKeys for GuardedCatalog {
 
     async fn keys(&self, tenant: Option<&TenantId>, page: &Page) -> Result<Vec<ApiKey>, CatalogError> {
         self.call(|| self.catalog.keys().keys(tenant, page)).await.result
+    }
+}
+
+/// Every call may be repeated.
+#[async_trait]
+impl Sessions for GuardedCatalog {
+    async fn start(&self, session: &Session) -> Result<(), CatalogError> {
+        self.call(|| self.catalog.sessions().start(session)).await.result
+    }
+
+    async fn session(&self, digest: &Digest) -> Result<Option<Session>, CatalogError> {
+        self.call(|| self.catalog.sessions().session(digest)).await.result
+    }
+
+    async fn used(&self, digest: &Digest, at: Timestamp) -> Result<(), CatalogError> {
+        self.call(|| self.catalog.sessions().used(digest, at)).await.result
+    }
+
+    async fn end(&self, digest: &Digest) -> Result<(), CatalogError> {
+        self.call(|| self.catalog.sessions().end(digest)).await.result
+    }
+
+    async fn sweep(&self, now: Timestamp, idle: Option<Duration>) -> Result<u64, CatalogError> {
+        self.call(|| self.catalog.sessions().sweep(now, idle)).await.result
     }
 }
 

@@ -202,6 +202,9 @@ mod catalog {
         fn keys(&self) -> &dyn zkflow_core::service::catalog::ApiKeys {
             self.catalog.keys()
         }
+        fn sessions(&self) -> &dyn zkflow_core::service::catalog::Sessions {
+            self.catalog.sessions()
+        }
         fn audit_log(&self) -> &dyn zkflow_core::service::catalog::AuditLog {
             self.catalog.audit_log()
         }

@@ -9,7 +9,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{
     ApiKey, ApiKeys, AuditEntry, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery,
-    Deployment, Document, History, KeyChange, Life, Lookup, Page, Period, ProofRequest, Spending,
+    Deployment, Document, History, KeyChange, Life, Lookup, Page, Period, ProofRequest, Sessions, Spending,
     SpendingInMemory, Usage, UsageFilter, UsageKey, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
@@ -17,6 +17,7 @@ use zkflow_core::service::id::{InstallationId, KeyId};
 use zkflow_core::service::tenant::TenantId;
 
 use super::lock;
+use super::sessions::Logins;
 use super::watch::Watch;
 
 /// A [`Catalog`] in memory.
@@ -28,6 +29,7 @@ pub struct MemoryCatalog {
     ceremonies: Documents<Ceremony>,
     deliveries: Documents<Delivery>,
     keys: Keys,
+    sessions: Logins,
     audit: Audit,
     usage: Counts,
     watch: Watch,
@@ -66,6 +68,10 @@ impl Catalog for MemoryCatalog {
 
     fn keys(&self) -> &dyn ApiKeys {
         &self.keys
+    }
+
+    fn sessions(&self) -> &dyn Sessions {
+        &self.sessions
     }
 
     fn audit_log(&self) -> &dyn AuditLog {

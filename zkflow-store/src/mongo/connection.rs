@@ -22,6 +22,9 @@ pub(super) const META: &str = "meta";
 /// Name of the collection of the keys of the API.
 pub(super) const KEYS: &str = "keys";
 
+/// Name of the collection of the logins of the dashboard.
+pub(super) const SESSIONS: &str = "sessions";
+
 /// Name of the collection of the audit log.
 const AUDIT_LOG: &str = "audit_log";
 
@@ -98,6 +101,11 @@ impl Call<'_> {
     /// The keys of the API.
     pub(super) fn keys(&self) -> Collection<mongodb::bson::Document> {
         self.database.collection(KEYS)
+    }
+
+    /// The logins of the dashboard.
+    pub(super) fn sessions(&self) -> Collection<mongodb::bson::Document> {
+        self.database.collection(SESSIONS)
     }
 
     /// The counts of usage.

@@ -12,7 +12,7 @@ use zkflow_core::service::catalog::{
 };
 use zkflow_core::service::tenant::TenantId;
 
-use super::connection::{KEYS, META, USAGE};
+use super::connection::{KEYS, META, SESSIONS, USAGE};
 use super::{document, failed};
 
 /// Version of the layout that this program writes. [`migrate`] upgrades older versions. Its steps may be
@@ -51,6 +51,8 @@ pub(super) async fn migrate(database: &Database) -> Result<(), CatalogError> {
     let indexes =
         [unique(doc! { "digest": 1 }, None), index(doc! { "tenant": 1, "created_at": -1, "_id": -1 })];
     database.collection::<Document>(KEYS).create_indexes(indexes).await.map_err(failed(action))?;
+    let by_caller = index(doc! { "caller": 1, "created_at": -1, "_id": -1 });
+    database.collection::<Document>(SESSIONS).create_index(by_caller).await.map_err(failed(action))?;
     let by_tenant = index(doc! { "tenant": 1, "_id": 1 });
     database.collection::<Document>(USAGE).create_index(by_tenant).await.map_err(failed(action))?;
     let raise = doc! { "$max": { "version": VERSION } };

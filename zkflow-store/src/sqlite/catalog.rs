@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _};
 use zkflow_core::service::catalog::{
     ApiKeys, AuditLog, Catalog, CatalogError, Ceremony, Circuit, Collection, Delivery, Deployment, Document,
-    History, Page, ProofRequest, Spending, UsageLog, Workers,
+    History, Page, ProofRequest, Sessions, Spending, UsageLog, Workers,
 };
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::InstallationId;
@@ -84,6 +84,10 @@ impl Catalog for SqliteCatalog {
     }
 
     fn keys(&self) -> &dyn ApiKeys {
+        self
+    }
+
+    fn sessions(&self) -> &dyn Sessions {
         self
     }
 

@@ -244,6 +244,21 @@ pub(super) const STEPS: &[&str] = &[
 
     PRAGMA user_version = 13;
 ",
+    "
+    CREATE TABLE sessions (
+        digest TEXT PRIMARY KEY,
+        caller TEXT NOT NULL,
+        key TEXT,
+        tenant TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        last_used_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX sessions_by_caller ON sessions (caller, created_at, digest);
+
+    PRAGMA user_version = 14;
+",
 ];
 
 /// Upgrades the tables to the latest version. Of several processes, one does it.

@@ -5,6 +5,7 @@ mod history;
 mod keys;
 mod kinds;
 pub(super) mod sample;
+mod sessions;
 mod spending;
 mod usage;
 mod workers;
@@ -62,6 +63,9 @@ pub async fn catalog<T: Catalog>(make: impl AsyncFn() -> T) {
     keys::a_key_is_found_by_its_digest_and_id(make().await).await;
     keys::changes_of_a_key_do_not_undo_each_other(make().await).await;
     keys::keys_are_listed_by_tenant(make().await).await;
+    sessions::a_session_survives_as_it_was_written_until_it_ends(make().await).await;
+    sessions::the_oldest_sessions_of_a_caller_end(make().await).await;
+    sessions::sessions_that_are_over_are_removed(make().await).await;
     audit::entries_are_read_back_in_order(make().await).await;
     audit::one_of_many_entries_gets_a_number(make().await).await;
     usage::counts_of_many_calls_are_all_added(make().await).await;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::codes::{CODES, Code};
 use super::{PROBLEM, operations};
+use crate::http::access::SCHEME;
 
 /// Where an operation names its own codes. In the finished description it has only codes that do not exist.
 const OWN: &str = "x-codes";
@@ -34,9 +35,11 @@ const OF_PARAMETERS: [((&str, &str), &[&str]); 10] = [
     (("header", "Last-Event-ID"), &["too_many_watchers"]),
 ];
 
-/// Codes of every operation that needs a permission.
-const OF_CALLERS: [&str; 4] =
-    ["unauthenticated", "credentials_refused", "scope_missing", "too_many_requests"];
+/// Codes of every operation that needs credentials.
+const OF_CALLERS: [&str; 3] = ["unauthenticated", "credentials_refused", "too_many_requests"];
+
+/// Code of every operation that needs a permission.
+const OF_SCOPES: &str = "scope_missing";
 
 /// Code of every operation that changes something, from another web page.
 const OF_CHANGES: &str = "origin_refused";
@@ -109,8 +112,11 @@ fn codes(method: &str, operation: &mut Value) -> BTreeSet<String> {
     if method != "get" {
         codes.insert(OF_CHANGES.to_owned());
     }
-    if operation["security"].as_array().is_some_and(|ways| !ways.is_empty()) {
+    if let Some(scopes) = operation["security"].pointer(&format!("/0/{SCHEME}")).and_then(Value::as_array) {
         codes.extend(OF_CALLERS.map(str::to_owned));
+        if !scopes.is_empty() {
+            codes.insert(OF_SCOPES.to_owned());
+        }
     }
     let own = operation.as_object_mut().and_then(|operation| operation.remove(OWN));
     let own: Vec<String> = own.and_then(|own| serde_json::from_value(own).ok()).unwrap_or_default();

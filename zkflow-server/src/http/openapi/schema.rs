@@ -247,6 +247,8 @@ schemas! {
     WebhookSecret = pattern("^whsec_[A-Za-z0-9+/]+={0,2}$");
     /// Key of the API: `zk_` and 64 hex digits.
     ApiKey = pattern("^zk_[0-9a-f]{64}$");
+    /// Token of a session of the dashboard: 64 hex digits.
+    SessionToken = pattern("^[0-9a-f]{64}$");
     /// Secret of a contributor: 64 hex digits.
     ContributorToken = pattern("^[0-9a-f]{64}$");
     /// State of a job.

@@ -1,0 +1,146 @@
+//! What a browser sends of a session: a cookie with its secret, and a header with a token that only the page has.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, HeaderName};
+
+use super::AuthError;
+use super::sessions::SessionText;
+
+/// Header with the token of a session. A foreign page cannot send it: it is in no CORS answer.
+pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// Name of the cookie over https. Browsers accept the prefix with `Secure`, `Path=/` and without a domain only, so another
+/// host of the same site cannot set it.
+const SECURE: &str = "__Host-zkflow-session";
+/// Name of the cookie over http.
+const PLAIN: &str = "zkflow-session";
+
+/// The cookies of sessions and the tokens of a request.
+pub(super) struct Sent<'a> {
+    secure: Vec<&'a str>,
+    plain: Vec<&'a str>,
+    tokens: Vec<&'a [u8]>,
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        let mut sent = Self { secure: Vec::new(), plain: Vec::new(), tokens: Vec::new() };
+        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        for (name, value) in lines.flat_map(|line| line.split(';')).filter_map(|one| one.split_once('=')) {
+            match name.trim() {
+                SECURE => sent.secure.push(value.trim()),
+                PLAIN => sent.plain.push(value.trim()),
+                _ => {}
+            }
+        }
+        sent.tokens.extend(headers.get_all(TOKEN).iter().map(|token| token.as_bytes()));
+        sent
+    }
+
+    /// Whether there is a cookie of a session. Browsers add it to every request, so it counts for nothing by itself.
+    pub(super) fn has_cookie(&self) -> bool {
+        !(self.secure.is_empty() && self.plain.is_empty())
+    }
+
+    /// Whether the page means its session: there is a cookie, and a token.
+    pub(super) fn is_meant(&self) -> bool {
+        self.has_cookie() && !self.tokens.is_empty()
+    }
+
+    /// The session whose token the request has.
+    ///
+    /// # Errors
+    /// A cookie or the token occurs twice, is missing or does not fit.
+    pub(super) fn session(&self) -> Result<SessionText, AuthError> {
+        let token = match *self.tokens {
+            [] => return Err(AuthError::Refused("a session counts only with its token in X-CSRF-Token")),
+            [token] => token,
+            _ => return Err(AuthError::Refused("there are two X-CSRF-Token headers")),
+        };
+        if self.secure.len() > 1 || self.plain.len() > 1 {
+            return Err(AuthError::Refused("there are two cookies of a session"));
+        }
+        // Of a cookie of each name, one may be another server's on this host.
+        let cookies = self.secure.iter().chain(&self.plain);
+        let mut sessions = cookies.filter_map(|text| text.parse::<SessionText>().ok());
+        let fits = |session: &SessionText| verify_slices_are_equal(session.token().as_bytes(), token).is_ok();
+        sessions.find(fits).ok_or(AuthError::Refused("X-CSRF-Token is not the token of the session"))
+    }
+}
+
+/// `Set-Cookie` of a session that the browser keeps for `seconds`; `None`: until it closes.
+pub(super) fn set(session: &SessionText, is_secure: bool, seconds: Option<u64>) -> String {
+    let name = if is_secure { SECURE } else { PLAIN };
+    written(name, session.expose(), seconds)
+}
+
+/// The values of `Set-Cookie` that remove the cookies.
+pub(super) fn cleared() -> [String; 2] {
+    [SECURE, PLAIN].map(|name| written(name, "", Some(0)))
+}
+
+fn written(name: &str, value: &str, seconds: Option<u64>) -> String {
+    let secure = if name == SECURE { "; Secure" } else { "" };
+    let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    fn found(fields: &[(&'static str, &str)]) -> Option<String> {
+        let headers = headers(fields);
+        Sent::of(&headers).session().ok().map(|session| session.expose().to_owned())
+    }
+
+    #[test]
+    fn a_cookie_counts_with_its_own_token_only() {
+        let (one, other) = (SessionText::generate(), SessionText::generate());
+        let cookie = |name: &str, session: &SessionText| format!("{name}={}", session.expose());
+        let (token, wrong) = (one.token(), other.token());
+        let (token, wrong) = (token.as_str(), wrong.as_str());
+        let own = Some(one.expose().to_owned());
+        for name in [SECURE, PLAIN] {
+            let sent = cookie(name, &one);
+            let sent = sent.as_str();
+            let among = format!("a=b; {sent};c=\"d\"");
+            assert_eq!(found(&[("cookie", sent), ("x-csrf-token", token)]), own);
+            assert_eq!(found(&[("cookie", among.as_str()), ("x-csrf-token", token)]), own);
+            assert_eq!(found(&[("cookie", "x"), ("cookie", sent), ("x-csrf-token", token)]), own);
+            assert_eq!(found(&[("cookie", sent)]), None, "no token");
+            for wrong in [wrong, "", &token[1..], &token.to_uppercase(), one.expose()] {
+                assert_eq!(found(&[("cookie", sent), ("x-csrf-token", wrong)]), None, "{wrong}");
+            }
+            let twice = [("cookie", sent), ("x-csrf-token", token), ("x-csrf-token", token)];
+            assert_eq!(found(&twice), None, "two tokens");
+            let two = format!("{sent}; {}", cookie(name, &other));
+            assert_eq!(found(&[("cookie", two.as_str()), ("x-csrf-token", token)]), None, "two sessions");
+        }
+        // The cookie of another server on this host.
+        let both = format!("{}; {}", cookie(SECURE, &other), cookie(PLAIN, &one));
+        assert_eq!(found(&[("cookie", both.as_str()), ("x-csrf-token", token)]), own);
+        assert_eq!(found(&[("x-csrf-token", token)]), None);
+    }
+
+    #[test]
+    fn a_cookie_is_for_this_host_and_not_for_scripts() {
+        let session = SessionText::generate();
+        let text = session.expose();
+        assert_eq!(
+            set(&session, true, Some(60)),
+            format!("__Host-zkflow-session={text}; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=60")
+        );
+        let plain = format!("zkflow-session={text}; Path=/; HttpOnly; SameSite=Strict");
+        assert_eq!(set(&session, false, None), plain);
+    }
+}

@@ -1,0 +1,222 @@
+//! Sessions of the dashboard: a key or a token is sent once, and a secret in a cookie stands for it afterwards.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+use zkflow_core::digest::Digest;
+use zkflow_core::service::catalog::{ApiKey, Catalog, CatalogError, Session};
+use zkflow_core::service::clock::Clock;
+use zkflow_core::service::id::KeyId;
+
+use super::cookies::Sent;
+use super::keys::{NotAKey, digits, random_digits};
+use super::recent::{NOTE_EVERY, Recent};
+use super::strangers::Strangers;
+use super::{AuthError, Caller, Credentials, Principal};
+use crate::config::{Auth, AuthMethod, Http};
+
+/// The secret of a session: 64 hex digits. Never shown or logged.
+pub(super) struct SessionText(Zeroizing<String>);
+
+impl SessionText {
+    pub(super) fn generate() -> Self {
+        Self(random_digits())
+    }
+
+    /// The secret itself.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// SHA-256 of the secret.
+    pub(super) fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+
+    /// The token that must be sent beside the cookie. The secret cannot be found from it.
+    pub(super) fn token(&self) -> String {
+        let text = Zeroizing::new([TOKEN_DOMAIN, self.expose()].concat());
+        Digest::of(text.as_bytes()).to_string()
+    }
+}
+
+/// Precedes the secret under the digest of its token, so that the token is not the digest in the catalog.
+const TOKEN_DOMAIN: &str = "zkflow session token\n";
+
+impl FromStr for SessionText {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        digits(text).map(Self)
+    }
+}
+
+impl fmt::Debug for SessionText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionText([redacted])")
+    }
+}
+
+/// Time after the last noted use at which a session ends; `None`: it may be unused for ever. Uses are noted once in a
+/// minute, so that it is a minute longer than the setting.
+pub fn longest_idle(http: &Http) -> Option<Duration> {
+    limit(http.dashboard_idle_s).map(|idle| idle + NOTE_EVERY)
+}
+
+/// A time in seconds; 0: no limit.
+fn limit(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+/// The sessions of a catalog.
+pub(super) struct KnownSessions {
+    catalog: Arc<dyn Catalog>,
+    clock: Arc<dyn Clock>,
+    recent: Recent<Known>,
+    /// See [`longest_idle`].
+    idle: Option<Duration>,
+    /// Longest time.
+    longest: Option<Duration>,
+    /// Whether keys, and tokens, are accepted.
+    methods: [bool; 2],
+}
+
+/// A session with its key, if it is of one.
+#[derive(Clone)]
+struct Known {
+    session: Arc<Session>,
+    key: Option<Arc<ApiKey>>,
+}
+
+impl KnownSessions {
+    /// `None` if there is no dashboard, or no key or token to log in with.
+    pub(super) fn new(
+        auth: &Auth,
+        http: &Http,
+        catalog: Arc<dyn Catalog>,
+        clock: Arc<dyn Clock>,
+        strangers: Arc<Strangers>,
+    ) -> Option<Self> {
+        let methods = [AuthMethod::Keys, AuthMethod::Jwt].map(|method| auth.methods.contains(&method));
+        let (idle, longest) = (longest_idle(http), limit(http.dashboard_session_s));
+        let recent = Recent::new(strangers);
+        let is_possible = http.dashboard && methods.contains(&true);
+        is_possible.then(|| Self { catalog, clock, recent, idle, longest, methods })
+    }
+
+    /// The caller with the session of a request, from this address.
+    pub(super) async fn caller(&self, sent: &Sent<'_>, from: IpAddr) -> Result<Caller, AuthError> {
+        let digest = sent.session()?.digest();
+        let found = self.recent.find(&digest, from, self.read(digest)).await?;
+        let Known { session, key } = found.ok_or(OVER)?;
+        let now = self.clock.now();
+        let of_key = key.as_ref().is_none_or(|key| key.is_valid(now));
+        let [keys, tokens] = self.methods;
+        let is_accepted = if session.key.is_some() { keys } else { tokens };
+        if !(of_key && is_accepted && session.is_valid(now, self.idle)) {
+            return Err(OVER);
+        }
+        self.note_use(&digest);
+        let principal = match &key {
+            Some(key) => Principal::from(&**key),
+            None => Principal {
+                tenant: session.tenant.clone(),
+                scopes: session.scopes.iter().copied().collect(),
+                name: session.caller.clone(),
+                first: None,
+            },
+        };
+        Ok(Caller { principal, credentials: Credentials::Session(session) })
+    }
+
+    /// Begins a session of a caller that sent a key or a token.
+    pub(super) async fn start(&self, caller: &Caller) -> Result<(SessionText, Session), AuthError> {
+        let (key, end) = match &caller.credentials {
+            Credentials::Key { id, expires_at } => (Some(id.clone()), *expires_at),
+            Credentials::Token { expires_at } => (None, Some(*expires_at)),
+            Credentials::Session(_) | Credentials::Trusted => return Err(AuthError::NoSession),
+        };
+        let (text, now) = (SessionText::generate(), self.clock.now());
+        let longest = self.longest.map(|longest| now + longest);
+        let session = Session {
+            digest: text.digest(),
+            caller: caller.principal.name.clone(),
+            key,
+            tenant: caller.principal.tenant.clone(),
+            scopes: caller.principal.scopes.iter().collect(),
+            created_at: now,
+            expires_at: end.into_iter().chain(longest).min(),
+            last_used_at: now,
+        };
+        self.catalog.sessions().start(&session).await?;
+        Ok((text, session))
+    }
+
+    /// Ends a session, in this process at once.
+    pub(super) async fn end(&self, session: &Session) -> Result<(), CatalogError> {
+        self.catalog.sessions().end(&session.digest).await?;
+        self.recent.forget(|known| known.session.digest == session.digest);
+        Ok(())
+    }
+
+    /// Forgets the sessions of a key, so that the next request reads the key again.
+    pub(super) fn forget(&self, key: &KeyId) {
+        self.recent.forget(|known| known.session.key.as_ref() == Some(key));
+    }
+
+    /// The session with this digest. Without its key, there is none.
+    async fn read(&self, digest: Digest) -> Result<Option<Known>, CatalogError> {
+        let Some(session) = self.catalog.sessions().session(&digest).await? else { return Ok(None) };
+        let key = match &session.key {
+            None => None,
+            Some(id) => match self.catalog.keys().key(id).await? {
+                Some(key) => Some(Arc::new(key)),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Known { session: Arc::new(session), key }))
+    }
+
+    /// Stores the time of a use now and then, without delaying the request.
+    fn note_use(&self, digest: &Digest) {
+        if !self.recent.takes_note(digest) {
+            return;
+        }
+        let (catalog, digest, now) = (Arc::clone(&self.catalog), *digest, self.clock.now());
+        tokio::spawn(async move {
+            if let Err(error) = catalog.sessions().used(&digest, now).await {
+                tracing::warn!(%error, "the use of a session is not noted");
+            }
+        });
+    }
+}
+
+impl fmt::Debug for KnownSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownSessions").field("known", &self.recent.len()).finish_non_exhaustive()
+    }
+}
+
+/// One answer for all sessions that are not accepted.
+const OVER: AuthError = AuthError::Refused("the session is unknown or has ended");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_neither_the_secret_nor_its_digest() {
+        let (one, other) = (SessionText::generate(), SessionText::generate());
+        assert_eq!(one.expose().parse::<SessionText>().unwrap().token(), one.token());
+        assert_ne!(one.token(), other.token());
+        assert_ne!(one.token(), one.digest().to_string());
+        assert!(!format!("{one:?}").contains(&one.expose()[..6]));
+        for text in ["", &one.expose()[1..], &format!("{}0", one.expose()), &one.expose().replace('a', "A")] {
+            assert!(text.parse::<SessionText>().is_err() || *text == *one.expose(), "{text}");
+        }
+    }
+}
