@@ -1,6 +1,7 @@
-// Calls of the API, relative to the page, with the key of this tab.
+// Calls of the API, in the session of this browser.
+import { address } from "./address";
 import { parse } from "./json";
-import { key } from "./session";
+import { login } from "./session";
 
 /** A refusal of the API. */
 export class Problem extends Error {
@@ -19,17 +20,17 @@ export function asProblem(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : new Problem(0, "unexpected", thrown instanceof Error ? thrown.message : String(thrown), []);
 }
 
-/** Address of a path of the API. */
-export function address(path: string): string {
-  return new URL(`.${path}`, document.baseURI).href;
+/** What names the caller: the session with its cookie, or nothing. */
+function callerWith(token: string | null): RequestInit {
+  return token ? { headers: { "X-CSRF-Token": token }, credentials: "same-origin" } : { credentials: "omit" };
 }
 
 /** Sends bytes as they are, and any other body as JSON. */
-async function send(method: string, path: string, body?: unknown): Promise<Response> {
-  const headers: Record<string, string> = {};
-  const credentials = key.get();
-  if (credentials) headers["Authorization"] = `Bearer ${credentials}`;
-  const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit", redirect: "follow" };
+async function send(method: string, path: string, body?: unknown, key?: RequestInit): Promise<Response> {
+  const token = login.token();
+  const caller = key ?? callerWith(token);
+  const headers = { ...caller.headers } as Record<string, string>;
+  const init: RequestInit = { ...caller, method, headers, cache: "no-store", redirect: "follow" };
   if (body !== undefined) {
     headers["Content-Type"] = body instanceof Blob ? "application/octet-stream" : "application/json";
     init.body = body instanceof Blob ? body : JSON.stringify(body);
@@ -48,7 +49,8 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
   } catch {
     // A proxy's page, for example.
   }
-  if (response.status === 401) window.dispatchEvent(new CustomEvent("zkflow-login"));
+  // Another tab may have begun a session meanwhile.
+  if (response.status === 401 && login.token() === token) window.dispatchEvent(new CustomEvent("zkflow-login"));
   throw new Problem(
     response.status,
     String(problem["code"] ?? `status_${response.status}`),
@@ -71,13 +73,21 @@ export const get = <T>(path: string) => call<T>("GET", path);
 export const getText = async (path: string) => (await send("GET", path)).text();
 export const post = <T>(path: string, body: unknown = {}) => call<T>("POST", path, body);
 
+/** Begins a session. The key is sent this once, and is not kept. */
+export async function begin(key: string): Promise<void> {
+  await login.ended();
+  const caller: RequestInit = { headers: { Authorization: `Bearer ${key}` }, credentials: "same-origin" };
+  const { csrfToken } = (await (await send("POST", "/v1/session", undefined, caller)).json()) as { csrfToken: string };
+  login.begin(csrfToken);
+}
+
 /** Query of a path, without empty values. */
 export function query(values: Record<string, string | undefined>): string {
   const given = Object.entries(values).filter((entry): entry is [string, string] => !!entry[1]);
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
-/** Saves a file of the API: the browser cannot send the key with a link. */
+/** Saves a file of the API: a link cannot have the header of the session. */
 export async function download(path: string, name: string): Promise<void> {
   const blob = await (await send("GET", path)).blob();
   const url = URL.createObjectURL(blob);

@@ -17,12 +17,12 @@ import { TenantsPage } from "./pages/tenants";
 import { UsagePage } from "./pages/usage";
 import { WebhooksPage } from "./pages/webhooks";
 import { go, segments, useVisit } from "./route";
-import { key, watchSession } from "./session";
+import { login, watchSession } from "./session";
 import { Title, Trouble } from "./parts/basic";
 import { Theme } from "./parts/theme";
 import type { Overview } from "./types";
 
-/** What the key of this tab may see. */
+/** What the session may see. */
 export type Rights = { operate: boolean; webhooks: boolean; admin: boolean; keys: boolean; tenants: boolean };
 
 export function App() {
@@ -32,19 +32,19 @@ export function App() {
   const [session, setSession] = useState(0);
   const [rights, setRights] = useState<Rights | null>(null);
   const [problem, setProblem] = useState<Problem>();
+  const enter = () => { setAsked(false); setEnded(false); setRights(null); setProblem(undefined); setSession((number) => number + 1); };
   useEffect(() => {
-    const login = () => setAsked(true);
-    addEventListener("zkflow-login", login);
-    watchSession(() => { setEnded(true); setRights(null); setAsked(true); });
-    return () => removeEventListener("zkflow-login", login);
+    const ask = () => setAsked(true);
+    addEventListener("zkflow-login", ask);
+    watchSession(enter, () => { setEnded(true); setRights(null); setAsked(true); });
+    return () => removeEventListener("zkflow-login", ask);
   }, []);
   useEffect(() => {
     let live = true;
     find().then((found) => { if (live) setRights(found); }, (error: unknown) => { if (live) setProblem(asProblem(error)); });
     return () => { live = false; };
   }, [session]);
-  const enter = () => { setAsked(false); setEnded(false); setRights(null); setProblem(undefined); setSession(session + 1); };
-  const leave = () => { key.forget(); setRights(null); setAsked(true); };
+  const leave = () => { login.end(); setRights(null); setAsked(true); };
   if (asked) return <main class="alone"><Login enter={enter} ended={ended} /></main>;
   const [page = ""] = segments();
   const tab = (may: boolean | undefined, path: string, name: string): [string, string][] => (may ? [[path, name]] : []);
@@ -64,7 +64,7 @@ export function App() {
         <div class="tools">
           <a href="./docs/">API</a>
           <Theme />
-          {key.get() && <button type="button" class="small" onClick={leave}>Log out</button>}
+          {login.token() && <button type="button" class="small" onClick={leave}>Log out</button>}
         </div>
       </header>
       <main id="main" tabIndex={-1} key={session}>{rights ? <Page visit={visit} rights={rights} /> : problem
@@ -107,7 +107,7 @@ async function find(): Promise<Rights> {
     }
   };
   const overview = await may<Overview>("/v1/overview");
-  const guarded = overview ? overview.authentication : key.get() !== null;
+  const guarded = overview ? overview.authentication : login.token() !== null;
   const admin = await may("/v1/audit-log?limit=1") !== null;
   const webhooks = await may("/v1/webhooks/deliveries?limit=1") !== null;
   return { operate: overview !== null, webhooks, admin, keys: admin && guarded, tenants: overview !== null && guarded };

@@ -13,16 +13,15 @@ export const launch = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 
 /** Opens a page of the dashboard. `faults` collects violations of the policy, errors, and requests to other hosts. */
-export async function open(browser, { url = base, path = "#/", width = 1280, height = 900, dark = false, key, clock = false } = {}) {
+export async function open(browser, { url = base, path = "#/", width = 1280, height = 900, dark = false, clock = false } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light" });
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: new URL(url).origin });
   const page = await context.newPage();
   const faults = [];
   await page.exposeFunction("noteFault", (text) => faults.push(text));
-  await page.addInitScript((stored) => {
+  await page.addInitScript(() => {
     addEventListener("securitypolicyviolation", (event) => window.noteFault(`policy: ${event.violatedDirective} ${event.blockedURI}`));
-    if (stored) sessionStorage.setItem("zkflow-session", JSON.stringify({ key: stored, began: Date.now(), used: Date.now() }));
-  }, key);
+  });
   page.on("pageerror", (error) => faults.push(`error: ${error}`));
   page.on("console", (message) => {
     // A refusal of the API is an answer of this page's server, not a fault of the page.
@@ -55,6 +54,20 @@ export async function visit(page, path) {
   await page.waitForTimeout(150);
 }
 
+/** Logs in with a key, and waits for the first page. */
+export async function enter(page, key, heading) {
+  await page.getByLabel("Key", { exact: true }).fill(key);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("heading", { name: heading, level: 1 }).waitFor();
+}
+
+/** The header fields with which the page is in its session: its cookie, which scripts cannot read, and its token. */
+export async function sessionOf(page) {
+  const cookies = await page.context().cookies();
+  const { token } = await page.evaluate(() => JSON.parse(sessionStorage.getItem("zkflow-token")));
+  return { cookie: cookies.map(({ name, value }) => `${name}=${value}`).join("; "), "x-csrf-token": token };
+}
+
 /** What the first load of the overview transferred, with its data: bytes as they came, head and body, and decoded; milliseconds until the first paint. */
 export async function firstLoad(page) {
   await page.getByRole("heading", { name: "Queues" }).waitFor();
@@ -65,6 +78,12 @@ export async function firstLoad(page) {
   }));
   const sum = (field) => entries.reduce((all, entry) => all + entry[field], 0);
   return { names: entries.map(({ name }) => name), transferred: sum("transferSize"), decoded: sum("decodedBodySize"), paint };
+}
+
+/** A server with one page that does nothing: another origin of the same site, whose requests have the cookie. */
+export function foreign() {
+  const server = createServer((_, answer) => answer.writeHead(200, { "content-type": "text/html" }).end("<title>foreign</title>"));
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
 /** A proxy that serves the server under a base path. */

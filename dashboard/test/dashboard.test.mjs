@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { axe, base, firstLoad, launch, open, under, visit } from "./browser.mjs";
+import { axe, base, enter, firstLoad, foreign, launch, open, sessionOf, under, visit } from "./browser.mjs";
 
 const HUGE = "21888242871839275222246405745257275088548364400416034343698204186575808495616";
 const env = (name) => process.env[name] ?? assert.fail(`${name} is not set`);
@@ -673,9 +673,7 @@ test("with authentication, a key opens what its permissions allow", async () => 
   await page.getByLabel("Key", { exact: true }).fill("zk_wrong");
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByRole("alert").waitFor();
-  await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_TENANT_KEY"));
-  await page.getByRole("button", { name: "Continue" }).click();
-  await page.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
+  await enter(page, env("DASHBOARD_TENANT_KEY"), "Circuits");
   assert.equal(await page.getByLabel("Tenant", { exact: true }).count(), 0);
   for (const name of ["Overview", "Jobs", "Webhooks", "Tenants", "Audit log", "Keys"]) assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
 
@@ -708,35 +706,112 @@ test("with authentication, a key opens what its permissions allow", async () => 
   await confirmed("Revoke");
   await row.getByRole("button", { name: "Revoke" }).waitFor({ state: "detached" });
   assert.equal(await answers(rotated), 401);
-  // The key is in the session storage of this tab, and nowhere else.
-  const places = await page.evaluate(() => [document.cookie, JSON.stringify(localStorage), location.href].join(" "));
-  assert.ok(!places.includes("zk_"), places);
-  const other = await context.newPage();
-  await other.goto(url);
-  await other.getByLabel("Key", { exact: true }).waitFor();
   await context.close();
+});
+
+test("the key is kept nowhere, and its session outlasts a reload in every tab", async () => {
+  const url = env("DASHBOARD_GUARDED");
+  const { page, context } = await opened({ url });
+  const key = env("DASHBOARD_TENANT_KEY");
+  await enter(page, key, "Circuits");
+  const nowhere = async (of) => {
+    const places = await of.evaluate(() => {
+      const inputs = [...document.querySelectorAll("input")].map(({ value }) => value);
+      return [document.cookie, JSON.stringify(localStorage), JSON.stringify(sessionStorage), location.href, document.documentElement.outerHTML, ...inputs].join(" ");
+    });
+    assert.ok(!places.includes(key.slice(3, 20)), places);
+    // Nor can a script read the cookie.
+    for (const { value } of await context.cookies()) assert.ok(value.length === 64 && !places.includes(value), places);
+  };
+  await nowhere(page);
+  const [cookie, ...further] = await context.cookies();
+  assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite, cookie.path, further.length], ["zkflow-session", true, "Strict", "/", 0]);
+  const sent = [];
+  page.on("request", (asked) => sent.push(asked));
+  await page.reload();
+  await page.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
+  await nowhere(page);
+  for (const asked of sent) assert.equal((await asked.allHeaders()).authorization, undefined, asked.url());
+  // Another tab has the same session, and its end.
+  const other = await context.newPage();
+  await other.goto(`${url}#/circuits`);
+  await other.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
+  await nowhere(other);
+  await other.getByRole("button", { name: "Log out" }).click();
+  for (const tab of [page, other]) await tab.getByLabel("Key", { exact: true }).waitFor();
+  await context.close();
+});
+
+test("a logout ends the session on the server", async () => {
+  const url = env("DASHBOARD_GUARDED");
+  const { page, context } = await opened({ url });
+  await enter(page, env("DASHBOARD_TENANT_KEY"), "Circuits");
+  const headers = await sessionOf(page);
+  const answered = async () => (await fetch(new URL("v1/circuits", url), { headers })).status;
+  assert.equal(await answered(), 200, "the cookie and the token are the session");
+  const ended = page.waitForResponse((answer) => answer.request().method() === "DELETE");
+  await page.getByRole("button", { name: "Log out" }).click();
+  assert.equal((await ended).status(), 204);
+  assert.equal(await answered(), 401);
+  assert.deepEqual(await context.cookies(), []);
+  await context.close();
+});
+
+test("another page cannot use the cookie", async () => {
+  const url = env("DASHBOARD_GUARDED");
+  const { page, context } = await opened({ url });
+  await enter(page, env("DASHBOARD_TENANT_KEY"), "Circuits");
+  const headers = await sessionOf(page);
+  // Not even a request of this page counts without the token.
+  const bare = await page.evaluate(async () => (await fetch("./v1/circuits", { credentials: "same-origin" })).status);
+  assert.equal(bare, 401);
+  const server = await foreign();
+  const evil = await context.newPage();
+  await evil.goto(`http://127.0.0.1:${server.address().port}/`);
+  const statuses = [];
+  evil.on("response", (answer) => { if (answer.url().startsWith(url)) statuses.push(answer.status()); });
+  const fails = (init) => evil.evaluate(([to, init]) => fetch(to, init).then(() => false, () => true), [`${url}v1/session`, init]);
+  assert.ok(await fails({ credentials: "include" }), "an answer is read");
+  assert.ok(await fails({ credentials: "include", method: "POST" }), "an answer is read");
+  for (const method of ["GET", "POST", "DELETE"]) {
+    assert.ok(await fails({ credentials: "include", method, headers: { "x-csrf-token": headers["x-csrf-token"] } }), `the token is sent with ${method}`);
+  }
+  // A form needs no permission to send, and its answer is shown.
+  const shown = evil.waitForResponse((answer) => answer.request().isNavigationRequest());
+  await evil.evaluate((to) => {
+    const form = document.body.appendChild(document.createElement("form"));
+    Object.assign(form, { method: "post", action: to });
+    form.submit();
+  }, `${url}v1/session`);
+  assert.equal((await shown).status(), 403);
+  assert.ok(statuses.every((status) => status >= 400), statuses.join(" "));
+  assert.equal((await fetch(new URL("v1/session", url), { headers })).status, 200, "the session was ended");
+  await context.close();
+  server.close();
 });
 
 test("a session ends when it is not used, and after its longest time", async () => {
   const url = env("DASHBOARD_GUARDED");
   const { page, context } = await opened({ url, clock: true });
-  const enter = async () => {
-    await page.getByLabel("Key", { exact: true }).fill(env("DASHBOARD_TENANT_KEY"));
-    await page.getByRole("button", { name: "Continue" }).click();
-    await page.getByRole("heading", { name: "Circuits", level: 1 }).waitFor();
+  let headers;
+  const begin = async () => {
+    await enter(page, env("DASHBOARD_TENANT_KEY"), "Circuits");
+    headers = await sessionOf(page);
   };
   const over = async () => {
     await page.getByText("The session has ended.").waitFor();
-    assert.ok(!(await page.evaluate(() => JSON.stringify(sessionStorage))).includes("zk_"));
+    // The server has ended it when the cookie is gone.
+    for (let tries = 0; tries < 500 && (await context.cookies()).length > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal((await fetch(new URL("v1/session", url), { headers })).status, 401);
   };
   const isOpen = () => page.getByRole("button", { name: "Log out" }).isVisible();
   // The server of this test ends a session that is idle for 10 minutes, or an hour old.
-  await enter();
+  await begin();
   await page.clock.fastForward(9 * 60_000);
   assert.ok(await isOpen());
   await page.clock.fastForward(61_000);
   await over();
-  await enter();
+  await begin();
   for (let minutes = 8; minutes < 60; minutes += 8) {
     await page.clock.fastForward(8 * 60_000);
     await page.keyboard.press("Shift");
@@ -744,11 +819,12 @@ test("a session ends when it is not used, and after its longest time", async () 
   }
   await page.clock.fastForward(5 * 60_000);
   await over();
-  // A page that is loaded again later does not use the key either.
-  await enter();
+  // A page that is loaded again later does not use the session either.
+  await begin();
   await page.evaluate(() => {
-    const session = JSON.parse(sessionStorage.getItem("zkflow-session"));
-    sessionStorage.setItem("zkflow-session", JSON.stringify({ ...session, used: session.used - 600_000 }));
+    const session = JSON.parse(sessionStorage.getItem("zkflow-token"));
+    sessionStorage.setItem("zkflow-token", JSON.stringify({ ...session, began: session.began - 600_000 }));
+    localStorage.setItem("zkflow-used", String(Number(localStorage.getItem("zkflow-used")) - 600_000));
   });
   await page.reload();
   await page.getByLabel("Key", { exact: true }).waitFor();

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { address, call, post } from "../api";
+import { address } from "../address";
+import { call, post } from "../api";
 import { useAttempt, useLoad } from "../load";
 import { Badge, Confirm, Copy, Delay, Empty, Facts, FailureNotice, Field, FileLink, Section, Table, Time, Title, Trouble } from "../parts/basic";
 import { go } from "../route";

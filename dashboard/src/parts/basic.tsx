@@ -1,8 +1,9 @@
 // Small parts that several pages use.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { address, asProblem, download, Problem } from "../api";
-import { key } from "../session";
+import { address } from "../address";
+import { asProblem, download, Problem } from "../api";
+import { login } from "../session";
 import type { Failure, QueueState } from "../types";
 import { ago, bytes } from "../format";
 
@@ -119,7 +120,7 @@ export function Search({ label, placeholder, value, set }: { label: string; plac
 
 /** A link to a file of the API. */
 export function FileLink({ path, name, fail }: { path: string; name: string; fail: (problem: Problem) => void }) {
-  if (!key.get()) return <a href={address(path)} download={name}>{name}</a>;
+  if (!login.token()) return <a href={address(path)} download={name}>{name}</a>;
   return <button type="button" class="link" onClick={() => void download(path, name).catch((error: unknown) => fail(asProblem(error)))}>{name}</button>;
 }
 
