@@ -1,6 +1,6 @@
 //! `/`: the dashboard, a web page for people. `make dashboard` builds its files from `dashboard/`.
 //!
-//! The files contain no data: the page uses the API with the key that its user types in.
+//! The files contain no data: the page uses the API in a session, which begins with the key that its user types in.
 
 use std::sync::Arc;
 

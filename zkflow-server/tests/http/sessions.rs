@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{ApiKey, MOST_SESSIONS, Scope, Session};
 use zkflow_core::service::clock::Timestamp;
+use zkflow_core::service::queue::QueueName;
 use zkflow_server::config::AuthMethod;
 use zkflow_server::state::ClientAddress;
+use zkflow_server::work;
 
 use crate::callers::{guarded, guarded_with, with_key};
 use crate::support::{NO_PROOF, Reply, Server, json_request, request};
@@ -279,6 +281,29 @@ async fn a_session_ends_at_its_time_and_when_it_is_not_used() {
     assert_eq!(endless.get_in(&login, "/v1/session").await.ok()["expiresAt"], Value::Null);
     let reply = endless.send_as(&text, plain(Method::POST, "/v1/session")).await;
     assert!(!reply.header("set-cookie").contains("Max-Age"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn clean_up_removes_the_sessions_that_are_over() {
+    let server = guarded().await;
+    let (in_use, _) = server.key_until("acme", &[Scope::Verify], None).await;
+    let (idle, _) = server.key_until("acme", &[Scope::Verify], None).await;
+    let login = server.stored_session(&in_use, |_| ()).await;
+    let over = server.stored_session(&idle, |session| session.last_used_at = Timestamp::from_millis(0)).await;
+    let is_stored = async |login: &Login| {
+        let secret = login.cookie.split_once('=').unwrap().1;
+        server.app.catalog.sessions().session(&Digest::of(secret)).await.unwrap().is_some()
+    };
+    assert!(is_stored(&over).await);
+    tokio::spawn(work::run(server.app.clone(), &[QueueName::Cleanup]));
+    for _ in 0..500 {
+        if !is_stored(&over).await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!is_stored(&over).await && is_stored(&login).await);
+    server.app.shutdown.cancel();
 }
 
 #[tokio::test]
