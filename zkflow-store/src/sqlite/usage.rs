@@ -7,13 +7,14 @@ use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{CatalogError, Period, Usage, UsageFilter, UsageKey, UsageLog};
 use zkflow_core::service::tenant::TenantId;
 
-use super::SqliteCatalog;
+use super::{Durability, SqliteCatalog};
 
 #[async_trait]
 impl UsageLog for SqliteCatalog {
     async fn count(&self, key: &UsageKey, more: &Usage) -> Result<(), CatalogError> {
         let (key, more) = (key.clone(), *more);
-        self.write(move |connection| add(connection, key.to_string(), &key.tenant, &more)).await
+        let add = move |connection: &Connection| add(connection, key.to_string(), &key.tenant, &more);
+        self.write_until(Durability::Soon, add).await
     }
 
     async fn usage(
@@ -43,7 +44,7 @@ impl UsageLog for SqliteCatalog {
     async fn spend(&self, account: &Account, period: &Period, more: &Usage) -> Result<(), CatalogError> {
         let (id, tenant, more) = (period.text(account), account.tenant().clone(), *more);
         let (above, below) = period.past(account);
-        self.write(move |connection| {
+        self.write_until(Durability::Soon, move |connection| {
             add(connection, id, &tenant, &more)?;
             let old = "DELETE FROM usage WHERE id > ?1 AND id < ?2";
             connection.execute(old, [above, below]).map(drop).map_err(failed("removing old sums"))
@@ -60,8 +61,9 @@ impl UsageLog for SqliteCatalog {
 /// The counts of a row.
 fn present(connection: &Connection, id: &str) -> Result<Option<Usage>, CatalogError> {
     let query = format!("SELECT {} FROM usage WHERE id = ?1", Usage::NAMES.join(", "));
-    let found = connection.query_row(&query, [id], |row| counts(row, 0)).optional();
-    found.map_err(failed("reading usage"))
+    let found =
+        connection.prepare_cached(&query).and_then(|mut query| query.query_row([id], |row| counts(row, 0)));
+    found.optional().map_err(failed("reading usage"))
 }
 
 /// Adds to the counts of a row, which is added if it is missing. The transaction has the file's lock: nothing changes between the
@@ -73,7 +75,8 @@ fn add(connection: &Connection, id: String, tenant: &TenantId, more: &Usage) -> 
     let write = format!("INSERT OR REPLACE INTO usage (id, tenant, {columns}) VALUES (?, ?{places})");
     let counts = sum.counts().map(|count| Value::from(i64::try_from(count).unwrap_or(i64::MAX)));
     let values = [Value::from(id), Value::from(tenant.to_string())].into_iter().chain(counts);
-    let written = connection.execute(&write, params_from_iter(values));
+    let written =
+        connection.prepare_cached(&write).and_then(|mut write| write.execute(params_from_iter(values)));
     written.map(drop).map_err(failed("counting usage"))
 }
 
@@ -113,7 +116,7 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{Durability, schema};
+    use crate::sqlite::schema;
 
     #[tokio::test]
     async fn every_list_follows_an_index_in_its_order() {

@@ -264,7 +264,7 @@ const HOUR_MS: i64 = 3600 * 1000;
 /// Counts what tenants use.
 ///
 /// # Behaviour
-/// - Counts of concurrent calls are all added.
+/// - Counts of concurrent calls are all added. Those of the last seconds may be lost if the machine of the database crashes.
 /// - The sums of an account are apart from the counts, and from those of every other account.
 /// - Sums of hours before the last one, and of days before the last one, may be forgotten.
 #[async_trait]
