@@ -765,6 +765,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get tenant, permissions and end of the caller's session, key or token. */
+        get: operations["getSession"];
+        put?: never;
+        /**
+         * Begin a session with a key or a token, for the dashboard.
+         * @description The answer sets a cookie that scripts cannot read. It counts only with the header `X-CSRF-Token`, and only without
+         *     `Authorization`. The session has the permissions of the key or token, and ends with it, after `dashboard_session_s`, and
+         *     when it is not used for `dashboard_idle_s`. A caller has at most 20 sessions; a further one ends the oldest.
+         */
+        post: operations["startSession"];
+        /** End the caller's session, and remove its cookie. Other credentials are not changed. */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/templates": {
         parameters: {
             query?: never;
@@ -1733,7 +1757,7 @@ export interface components {
          * @description Stable code of an error. `docs/errors.md` explains each.
          * @enum {string}
          */
-        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "issuer_unavailable" | "scope_missing" | "too_many_requests" | "not_owner" | "key_not_found" | "no_webhooks" | "other_callback" | "delivery_not_found" | "delivery_pending" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "ceremony_not_found" | "ceremony_file_not_found" | "ceremony_closed" | "ceremony_full" | "already_contributed" | "too_many_attempts" | "place_not_found" | "not_your_turn" | "ceremony_not_due" | "too_few_contributions" | "ceremony_busy" | "ceremony_ended" | "too_many_ceremonies" | "upload_not_found" | "upload_part_not_found" | "upload_not_direct" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "plan_exhausted" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "invalid_archive" | "not_of_source" | "circom_version_missing" | "parts_differ" | "key_of_other_circuit" | "transcript_of_other_key" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_key_unreadable" | "template_key_digest" | "powers_not_published" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "contribution_not_next" | "contribution_not_secret" | "powers_changed" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_contract" | "contract_not_verifier" | "contract_key_differs" | "contract_unsafe" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_keys_too_many" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "callback_failed" | "callback_early" | "callback_moved" | "callback_rate" | "callbacks_off" | "subject_gone" | "attempts_exhausted" | "panic" | "invalid_transition";
+        ErrorCode: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_query" | "invalid_limit" | "invalid_cursor" | "unsupported_media_type" | "unreadable_body" | "malformed_json" | "invalid_body" | "body_too_large" | "invalid_idempotency_key" | "idempotency_key_reused" | "unauthenticated" | "credentials_refused" | "issuer_unavailable" | "scope_missing" | "too_many_requests" | "no_session" | "not_owner" | "key_not_found" | "no_webhooks" | "other_callback" | "delivery_not_found" | "delivery_pending" | "host_refused" | "origin_refused" | "not_allowed" | "timeout" | "starting" | "overloaded" | "too_many_watchers" | "too_many_downloads" | "bodies_over_budget" | "body_too_slow" | "range_not_satisfiable" | "too_many_verifications" | "internal" | "circuit_not_found" | "circuit_pending" | "circuit_failed" | "circuit_busy" | "circuit_deleting" | "circuit_in_use" | "ceremony_not_found" | "ceremony_file_not_found" | "ceremony_closed" | "ceremony_full" | "already_contributed" | "too_many_attempts" | "place_not_found" | "not_your_turn" | "ceremony_not_due" | "too_few_contributions" | "ceremony_busy" | "ceremony_ended" | "too_many_ceremonies" | "upload_not_found" | "upload_part_not_found" | "upload_not_direct" | "upload_part_length" | "upload_incomplete" | "upload_in_use" | "upload_too_large" | "too_many_circuits" | "plan_exhausted" | "too_many_uploads" | "invalid_upload" | "upload_digest" | "upload_gone" | "failed_before_import" | "import_incomplete" | "invalid_archive" | "not_of_source" | "circom_version_missing" | "parts_differ" | "key_of_other_circuit" | "transcript_of_other_key" | "verification_key_of_other_key" | "deleting" | "circuit_gone" | "template_changed" | "artifact_missing" | "compiler_output_corrupt" | "circuit_too_large" | "circuit_too_few_wires" | "circuit_not_rank_one" | "circuit_too_many_variables" | "synthesis_failed" | "no_compiler" | "circuit_unknown_wire" | "unknown_template" | "unknown_parameter" | "missing_parameter" | "invalid_parameter" | "inconsistent_parameters" | "invalid_template" | "invalid_template_folder" | "duplicate_template" | "template_key_unreadable" | "template_key_digest" | "powers_not_published" | "template_not_rendered" | "circom_rejected" | "include_not_found" | "include_outside_roots" | "invalid_file_name" | "compile_limit" | "compile_io" | "compiler_failed" | "tool_altered" | "circom_not_found" | "invalid_inputs" | "wrong_place" | "invalid_json" | "unknown_input" | "missing_input" | "duplicate_input" | "wrong_shape" | "not_decimal" | "not_in_field" | "unsafe_number" | "not_a_value" | "too_deep" | "constraint_failed" | "witness_length" | "witness_unsatisfied" | "witness_limit" | "witness_calculator_failed" | "signals_mismatch" | "input_mismatch" | "proof_not_found" | "proof_final" | "no_proof" | "public_signal_count" | "invalid_point" | "invalid_verification_key" | "proof_does_not_fit" | "unknown_prover" | "kernel_unavailable" | "key_folder_unusable" | "threads_unavailable" | "file_unreadable" | "file_unwritable" | "malformed_file" | "unreadable_proving_key" | "malformed_proving_key" | "inconsistent_proving_key" | "power_out_of_range" | "powers_truncated" | "powers_not_prepared" | "too_few_powers" | "invalid_beacon" | "powers_refused" | "record_malformed" | "record_not_sealed" | "record_of_other_key" | "key_refused" | "contribution_not_next" | "contribution_not_secret" | "powers_changed" | "ceremony_invalid" | "deployment_not_found" | "not_deployed" | "unknown_chain" | "unknown_signer" | "wrong_chain" | "rpc_refused" | "signer_failed" | "chain_unavailable" | "chain_refused" | "insufficient_funds" | "foreign_node" | "spending_limit" | "nonce_contested" | "nonce_taken" | "transaction_failed" | "deployment_timeout" | "key_forgeable" | "key_claimed" | "contract_altered" | "key_for_development" | "contract_other_key" | "contract_unreadable" | "key_unusual" | "contract_too_long" | "contract_rejected" | "solc_version" | "solc_failed" | "code_differs" | "contract_wrong" | "no_contract" | "contract_not_verifier" | "contract_key_differs" | "contract_unsafe" | "no_proof_to_check" | "catalog_unavailable" | "stale_document" | "corrupt_document" | "queue_unavailable" | "lease_lost" | "artifact_not_found" | "artifact_exists" | "artifact_corrupt" | "artifact_store_unavailable" | "other_installation" | "new_catalog" | "new_store" | "no_installation" | "backup_invalid" | "file_unavailable" | "database_unavailable" | "inputs_not_found" | "inputs_wrong_key" | "inputs_altered" | "vault_other_key" | "secret_key_malformed" | "secret_keys_too_many" | "secret_key_weak" | "secret_key_exposed" | "secret_key_unavailable" | "artifact_unreadable" | "artifact_malformed" | "witness_calculator_unusable" | "verification_key_unusable" | "proving_key_unusable" | "sandbox_unavailable" | "sandbox_cache_folder" | "invalid_module" | "callback_failed" | "callback_early" | "callback_moved" | "callback_rate" | "callbacks_off" | "subject_gone" | "attempts_exhausted" | "panic" | "invalid_transition";
         /** @description Parameters and inputs that yield a proof. */
         Example: {
             /** @description All inputs by name. */
@@ -2642,6 +2666,16 @@ export interface components {
             /** @description Hashes of transactions with the same nonce that it replaces, oldest first. Either of them can be mined. */
             replaced?: components["schemas"]["TransactionHash"][];
         };
+        /** @description A caller, as its credentials say. */
+        SessionDto: {
+            /** @description The credentials are refused from then on; absent: they have no end. */
+            expiresAt?: components["schemas"]["Time"];
+            /** @description Permissions. */
+            scopes: components["schemas"]["Scope"][];
+            tenant: components["schemas"]["Tenant"];
+        };
+        /** @description Token of a session of the dashboard: 64 hex digits. */
+        SessionToken: string;
         /** @description SHA-256 in lower-case hex digits. */
         Sha256: string;
         /** @description Where and how a part is sent: a `PUT` with these headers and the bytes of the part. */
@@ -2692,6 +2726,11 @@ export interface components {
              * @description Number of steps.
              */
             steps: number;
+        };
+        /** @description A session that has begun. */
+        StartedDto: components["schemas"]["SessionDto"] & {
+            /** @description Sent in the header `X-CSRF-Token` of each request of the session, beside its cookie. */
+            csrfToken: components["schemas"]["SessionToken"];
         };
         /** @description A template: its name and its manifest. */
         Template: {
@@ -3823,7 +3862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address, the tenant or the key has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4804,7 +4843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_circuits`: the tenant or the key has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4940,7 +4979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_circuits`: the tenant or the key has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5251,7 +5290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address, the tenant or the key has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5493,7 +5532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5915,7 +5954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6005,7 +6044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7323,7 +7362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7776,7 +7815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -8094,6 +8133,223 @@ export interface operations {
                 };
             };
             /** @description `scope_missing`: the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags of copies that the caller has */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller */
+            200: {
+                headers: {
+                    /** @description Digest of the document */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDto"];
+                };
+            };
+            /** @description The caller's copy is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session, with its cookie in `Set-Cookie` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedDto"];
+                };
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_session`: a session does not begin with these credentials, or the server has no authentication or no dashboard */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `host_refused`: the header `Host` is none of the server's names */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the request is repeated */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session has ended, or the caller has none */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_query`: a query parameter is unknown or has the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `credentials_refused`: the credentials are unknown, revoked, expired or not valid; `unauthenticated`: the request has no credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: a web page of another site sends the request */
             403: {
                 headers: {
                     [name: string]: unknown;
