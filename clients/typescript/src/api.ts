@@ -3862,7 +3862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address, the tenant or the key has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4843,7 +4843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_circuits`: the tenant or the key has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -4979,7 +4979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_circuits`: the tenant has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_circuits`: the tenant or the key has `max_circuits` circuits, or `circuits_mib` of files; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5290,7 +5290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address or the tenant has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `too_many_downloads`: `max_downloads` files are being downloaded, or the address, the tenant or the key has its share of them; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5532,7 +5532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -5954,7 +5954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -6044,7 +6044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7362,7 +7362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
+            /** @description `overloaded`: a queue has reached its limit of unfinished requests, or too many circuits are asked for at the same time; `plan_exhausted`: the tenant or the key has reached a limit of its plan; `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
@@ -7815,7 +7815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the tenant has its share of them */
+            /** @description `too_many_requests`: the caller, or the callers of its tenant together, send more requests than `requests_per_second`, `requests_burst` and `tenant_pace` allow, the tenant makes more changes than `changes_per_hour` allows, or the address sends too many keys that are not accepted; `too_many_watchers`: `max_watchers` event streams and long-polls are open, or the address, the tenant or the key has its share of them */
             429: {
                 headers: {
                     /** @description Seconds to wait before the request is repeated */
