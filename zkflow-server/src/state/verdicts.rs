@@ -133,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_wait_up_to_a_number_and_workers_do_not_wait_for_them() {
-        let verdicts = Arc::new(Verdicts::new(50));
+        let verdicts = Arc::new(Verdicts::new(100));
         let first = verdicts.turn(Asker::Request, &TenantId::default()).await.unwrap();
         let waiting: Vec<_> = (0..WAITING)
             .map(|_| {
