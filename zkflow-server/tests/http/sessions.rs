@@ -335,7 +335,7 @@ async fn a_session_begins_with_a_key_only_and_makes_keys_under_its_name() {
     let made = server.send(login.on(json_request("/v1/keys", &new.to_string()))).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let log = server.get_in(&login, "/v1/audit-log").await.ok();
-    assert_eq!(log["entries"][0]["caller"], format!("key:{}", document.id), "{log}");
+    assert_eq!(log["entries"][0]["actor"], format!("key:{}", document.id), "{log}");
 
     let open = Server::idle().await;
     open.send(plain(Method::POST, "/v1/session")).await.problem(409, "no_session");
