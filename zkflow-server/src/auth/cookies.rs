@@ -18,29 +18,25 @@ const PLAIN: &str = "zkflow-session";
 
 /// The cookies of sessions and the tokens of a request.
 pub(super) struct Sent<'a> {
-    secure: Vec<&'a str>,
-    plain: Vec<&'a str>,
+    cookies: Vec<&'a str>,
     tokens: Vec<&'a [u8]>,
 }
 
 impl<'a> Sent<'a> {
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
-        let mut sent = Self { secure: Vec::new(), plain: Vec::new(), tokens: Vec::new() };
-        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        for (name, value) in lines.flat_map(|line| line.split(';')).filter_map(|one| one.split_once('=')) {
-            match name.trim() {
-                SECURE => sent.secure.push(value.trim()),
-                PLAIN => sent.plain.push(value.trim()),
-                _ => {}
-            }
+        // The cookies of other servers on this host may have any bytes.
+        let all = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        let named = all.filter_map(|one| std::str::from_utf8(one).ok()?.split_once('='));
+        let own = named.filter(|(name, _)| [SECURE, PLAIN].contains(&name.trim()));
+        Self {
+            cookies: own.map(|(_, value)| value.trim()).collect(),
+            tokens: headers.get_all(TOKEN).iter().map(|token| token.as_bytes()).collect(),
         }
-        sent.tokens.extend(headers.get_all(TOKEN).iter().map(|token| token.as_bytes()));
-        sent
     }
 
     /// Whether there is a cookie of a session. Browsers add it to every request, so it counts for nothing by itself.
     pub(super) fn has_cookie(&self) -> bool {
-        !(self.secure.is_empty() && self.plain.is_empty())
+        !self.cookies.is_empty()
     }
 
     /// Whether the page means its session: there is a cookie, and a token.
@@ -48,22 +44,18 @@ impl<'a> Sent<'a> {
         self.has_cookie() && !self.tokens.is_empty()
     }
 
-    /// The session whose token the request has.
+    /// The session whose token the request has. Other cookies of sessions change nothing: another server on this host, or a
+    /// foreign page of the same site, can set them.
     ///
     /// # Errors
-    /// A cookie or the token occurs twice, is missing or does not fit.
+    /// The token occurs twice, is missing or fits no cookie.
     pub(super) fn session(&self) -> Result<SessionText, AuthError> {
         let token = match *self.tokens {
             [] => return Err(AuthError::Refused("a session counts only with its token in X-CSRF-Token")),
             [token] => token,
             _ => return Err(AuthError::Refused("there are two X-CSRF-Token headers")),
         };
-        if self.secure.len() > 1 || self.plain.len() > 1 {
-            return Err(AuthError::Refused("there are two cookies of a session"));
-        }
-        // Of a cookie of each name, one may be another server's on this host.
-        let cookies = self.secure.iter().chain(&self.plain);
-        let mut sessions = cookies.filter_map(|text| text.parse::<SessionText>().ok());
+        let mut sessions = self.cookies.iter().filter_map(|text| text.parse::<SessionText>().ok());
         let fits = |session: &SessionText| verify_slices_are_equal(session.token().as_bytes(), token).is_ok();
         sessions.find(fits).ok_or(AuthError::Refused("X-CSRF-Token is not the token of the session"))
     }
@@ -88,12 +80,14 @@ fn written(name: &str, value: &str, seconds: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
-            headers.append(*name, value.parse().unwrap());
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
     }
@@ -123,12 +117,15 @@ mod tests {
             }
             let twice = [("cookie", sent), ("x-csrf-token", token), ("x-csrf-token", token)];
             assert_eq!(found(&twice), None, "two tokens");
-            let two = format!("{sent}; {}", cookie(name, &other));
-            assert_eq!(found(&[("cookie", two.as_str()), ("x-csrf-token", token)]), None, "two sessions");
+            // Cookies of another server on this host, or of a foreign page of the same site.
+            for foreign in [cookie(SECURE, &other), cookie(PLAIN, &other), sent.to_owned(), "x=é".to_owned()]
+            {
+                for both in [format!("{sent}; {foreign}; {foreign}"), format!("{foreign}; {foreign}; {sent}")]
+                {
+                    assert_eq!(found(&[("cookie", both.as_str()), ("x-csrf-token", token)]), own, "{both}");
+                }
+            }
         }
-        // The cookie of another server on this host.
-        let both = format!("{}; {}", cookie(SECURE, &other), cookie(PLAIN, &one));
-        assert_eq!(found(&[("cookie", both.as_str()), ("x-csrf-token", token)]), own);
         assert_eq!(found(&[("x-csrf-token", token)]), None);
     }
 
