@@ -51,7 +51,7 @@ pub(super) async fn admit_proof(
             ..ProofFilter::default()
         };
         let count = async || count::<ProofRequest>(app, filter, &account, most).await;
-        let pending = app.meters.add(&account, Meter::PendingProofs, count).await?;
+        let pending = app.meters.add(&account, (Meter::PendingProofs, today(app)), count).await?;
         refuse(&account, "max_pending_proofs", pending < most, 5)?;
     }
     Ok(())
@@ -79,7 +79,7 @@ pub(super) async fn admit_circuit(
             ..CircuitFilter::default()
         };
         let count = async || count::<Circuit>(app, filter, &account, most).await;
-        let pending = app.meters.add(&account, Meter::PendingCircuits, count).await?;
+        let pending = app.meters.add(&account, (Meter::PendingCircuits, today(app)), count).await?;
         refuse(&account, "max_pending_circuits", pending < most, 5)?;
     }
     Ok(())
@@ -98,7 +98,7 @@ pub(super) async fn admit_deployment(
     for (account, plan) in accounts(app, tenant, origin) {
         let Some(most) = plan.deployments_per_day else { continue };
         let count = async || deployments(app, &account, most).await;
-        let requested = app.meters.add(&account, Meter::Deployments, count).await?;
+        let requested = app.meters.add(&account, (Meter::Deployments, today(app)), count).await?;
         refuse(&account, "deployments_per_day", requested < most, until_tomorrow(app))?;
     }
     Ok(())
@@ -114,7 +114,7 @@ fn refuse(account: &Account, limit: &'static str, is_within: bool, retry_s: u32)
 #[cfg(feature = "evm")]
 async fn deployments(app: &App, account: &Account, most: u64) -> Result<u64, CatalogError> {
     let filter = DeploymentFilter { tenant: Some(account.tenant().clone()), ..DeploymentFilter::default() };
-    let today = Day::of(app.now());
+    let today = today(app);
     let (mut page, mut number) = (Page::first(PAGE), 0);
     loop {
         // Newest first.
@@ -132,6 +132,10 @@ async fn deployments(app: &App, account: &Account, most: u64) -> Result<u64, Cat
     }
 }
 
+fn today(app: &App) -> Day {
+    Day::of(app.now())
+}
+
 /// Seconds until the next day begins.
 fn until_tomorrow(app: &App) -> u32 {
     let second = app.now().as_millis() / 1000;
@@ -146,7 +150,7 @@ async fn refuse_work(app: &App, account: &Account, limits: &[Limit]) -> Result<(
     if limits.iter().all(|(_, most, _)| most.is_none()) {
         return Ok(());
     }
-    let used = app.meters.used(account, async || used(app, account).await).await?;
+    let used = app.meters.used(account, today(app), async || used(app, account).await).await?;
     for (limit, most, part) in limits {
         let is_within = most.is_none_or(|most| part(&used) < most.saturating_mul(1000));
         refuse(account, limit, is_within, until_tomorrow(app))?;
@@ -156,7 +160,7 @@ async fn refuse_work(app: &App, account: &Account, limits: &[Limit]) -> Result<(
 
 /// What the work of an account that ended on this day used.
 async fn used(app: &App, account: &Account) -> Result<Usage, CatalogError> {
-    let (log, today) = (app.catalog.usage_log(), Day::of(app.now()));
+    let (log, today) = (app.catalog.usage_log(), today(app));
     if account.key().is_some() {
         return log.spent(account, &Period::Day(today)).await;
     }

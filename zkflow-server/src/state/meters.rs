@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use zkflow_core::service::account::Account;
-use zkflow_core::service::catalog::Usage;
+use zkflow_core::service::catalog::{Day, Usage};
 
 /// Time for which a number is used without asking the catalog again.
 const FRESH: Duration = Duration::from_secs(1);
@@ -18,8 +18,9 @@ const MOST: usize = 10_000;
 /// Numbers of accounts from the catalog. Counting them for every request would read many documents.
 #[derive(Debug, Default)]
 pub struct Meters {
-    counts: Remembered<(Account, Meter), u64>,
-    used: Remembered<Account, Usage>,
+    // By day: what an account had at midnight says nothing of the new day.
+    counts: Remembered<(Account, Meter, Day), u64>,
+    used: Remembered<(Account, Day), Usage>,
 }
 
 /// What is counted.
@@ -35,29 +36,30 @@ pub enum Meter {
 }
 
 impl Meters {
-    /// Adds 1 to a number and returns the number before, or reads it with `count` if it is not known or old.
+    /// Adds 1 to a number of this day and returns the number before, or reads it with `count` if it is not known or old.
     ///
     /// # Errors
     /// Those of `count`.
     pub async fn add<E>(
         &self,
         account: &Account,
-        meter: Meter,
+        (meter, day): (Meter, Day),
         count: impl AsyncFnOnce() -> Result<u64, E>,
     ) -> Result<u64, E> {
-        self.counts.change((account.clone(), meter), |number| *number += 1, count).await
+        self.counts.change((account.clone(), meter, day), |number| *number += 1, count).await
     }
 
-    /// What an account has used on this day, or reads it with `read` if it is not known or old.
+    /// What an account has used on a day, or reads it with `read` if it is not known or old.
     ///
     /// # Errors
     /// Those of `read`.
     pub async fn used<E>(
         &self,
         account: &Account,
+        day: Day,
         read: impl AsyncFnOnce() -> Result<Usage, E>,
     ) -> Result<Usage, E> {
-        self.used.change(account.clone(), |_| {}, read).await
+        self.used.change((account.clone(), day), |_| {}, read).await
     }
 }
 
@@ -116,16 +118,21 @@ mod tests {
         let tenant = Account::of_tenant(TenantId::default());
         let key = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
         let key = Account::of_key(TenantId::default(), key);
+        let [day, next]: [Day; 2] = ["2026-01-31", "2026-02-01"].map(|day| day.parse().unwrap());
         let add = async |account, meter, counted: Option<u64>| {
-            meters.add(account, meter, async || counted.ok_or("read again")).await
+            meters.add(account, (meter, day.clone()), async || counted.ok_or("read again")).await
         };
         assert_eq!(add(&tenant, Meter::PendingProofs, Some(5)).await, Ok(5));
         assert_eq!(add(&tenant, Meter::PendingProofs, None).await, Ok(6));
         assert_eq!(add(&key, Meter::PendingProofs, Some(2)).await, Ok(2));
         assert_eq!(add(&tenant, Meter::PendingCircuits, None).await, Err("read again"));
         let used = Usage { work_ms: 9, ..Usage::default() };
-        assert_eq!(meters.used(&tenant, async || Ok::<_, ()>(used)).await, Ok(used));
-        assert_eq!(meters.used(&tenant, async || Err("read again")).await, Ok(used));
+        assert_eq!(meters.used(&tenant, day.clone(), async || Ok::<_, ()>(used)).await, Ok(used));
+        assert_eq!(meters.used(&tenant, day.clone(), async || Err("read again")).await, Ok(used));
+        let new = Usage::default();
+        assert_eq!(meters.used(&tenant, next.clone(), async || Ok::<_, ()>(new)).await, Ok(new), "a new day");
+        let again = meters.add(&tenant, (Meter::PendingProofs, next), async || Ok::<_, ()>(3)).await;
+        assert_eq!(again, Ok(3), "a new day");
         tokio::time::sleep(FRESH).await;
         assert_eq!(add(&tenant, Meter::PendingProofs, Some(1)).await, Ok(1));
     }
