@@ -277,6 +277,13 @@ async fn assemble(
     let book = Book { spending: Arc::new(CatalogSpending(catalog.clone())), clock: clock.clone() };
     #[cfg(feature = "evm")]
     let chains = Chains::open(chains, tools.solidity, book).map_err(failed("prepare deployments"))?;
+    // A key that replaced others names only the first of them, so its own id in a plan would end with it.
+    for key in config.plans.keys() {
+        let found = catalog.keys().key(&key).await.map_err(failed("read the keys of plans"))?;
+        if let Some(first) = found.and_then(|found| found.first) {
+            config.plans.replaced(&key, &first);
+        }
+    }
     let authenticator = Authenticator::new(&config.auth, &config.http, catalog.clone(), clock.clone())
         .map_err(failed("prepare the authentication"))?;
     tracing::debug!(compilers = tools.compilers.versions().join(", "), "opened");

@@ -96,6 +96,21 @@ impl Plans {
         self.tenants.get(tenant).map(String::as_str)
     }
 
+    /// The ids of the keys in the lists of plans, the newest first.
+    pub fn keys(&self) -> Vec<KeyId> {
+        let mut keys: Vec<_> = self.plans.values().flat_map(|plan| plan.keys.iter().cloned()).collect();
+        keys.sort_unstable_by(|a, b| b.cmp(a));
+        keys
+    }
+
+    /// Notes that a listed `key` replaced `first`, by way of others or not: the keys that replace it, which name only the first,
+    /// have its plan, unless the plan of `first` is known.
+    pub fn replaced(&mut self, key: &KeyId, first: &KeyId) {
+        if let Some(named) = self.keys.get(&format!("key:{key}")).cloned() {
+            self.keys.entry(format!("key:{first}")).or_insert(named);
+        }
+    }
+
     /// Whether a plan has the key of a caller in its own list.
     pub fn names(&self, caller: &str) -> bool {
         self.keys.contains_key(caller)
@@ -210,6 +225,15 @@ mod tests {
         assert_eq!(accounts(&acme, None), ["acme"]);
         assert_eq!(accounts(&other, Some(id(2))), [name(2)]);
         assert!(accounts(&other, Some(id(3))).is_empty() && accounts(&other, None).is_empty());
+        // A plan lists key 2, which replaced key 1, before and after key 3 replaces it.
+        let mut plans = Plans::new([("b".to_owned(), plan(&[], &[2]))].into()).unwrap();
+        assert_eq!(plans.key_of(&name(3), Some(&name(1))), None);
+        for key in plans.keys() {
+            plans.replaced(&key, &id(1));
+        }
+        assert_eq!(plans.key_of(&name(3), Some(&name(1))), Some(&id(2)));
+        assert_eq!(plans.of_caller(&name(1), &acme), Some("b"));
+        assert_eq!(plans.key_of(&name(3), None), None);
         let twice = [("a".to_owned(), plan(&[], &[1])), ("b".to_owned(), plan(&[], &[1]))];
         assert!(Plans::new(twice.into()).unwrap_err().to_string().contains("two plans"));
     }
