@@ -123,12 +123,14 @@ pub async fn request(
     }
     let most = app.config.limits.max_pending_deployments;
     super::refuse_overload(app, tenant, QueueName::Deploy, most).await?;
-    super::plan::admit_deployment(app, tenant, origin.as_ref()).await?;
 
     let now = app.now();
     let id = DeploymentId::generate(now);
     let subject = Subject::Deployment(id.clone());
     let callback = callbacks::chosen(app, tenant, &subject, new.callback.as_ref()).await?;
+    // A request counts from here on: one that is refused for its content takes no place of others.
+    super::plan::admit_deployment(app, tenant, origin.as_ref()).await?;
+
     let own_rpc = secrets.rpc_url.is_some();
     let idempotency = wanted.as_ref().map(|wanted| wanted.idempotency.clone());
     let asked = Asked { chain_id, signer, own_rpc, idempotency };

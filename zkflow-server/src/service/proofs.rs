@@ -126,13 +126,14 @@ impl Intake<'_> {
             }
         }
         let inputs = inputs.checked(app, self.usable(&tenant, &circuit_id).await?)?;
-        plan::admit_proof(app, &tenant, origin.as_ref()).await?;
-        self.make_room(&tenant).await?;
-
         let now = app.now();
         let id = ProofId::generate(now);
         let subject = Subject::Proof(id.clone());
         let callback = callbacks::chosen(app, &tenant, &subject, callback.as_ref()).await?;
+        // A request counts from here on: one that is refused for its content takes no place of others.
+        plan::admit_proof(app, &tenant, origin.as_ref()).await?;
+        self.make_room(&tenant).await?;
+
         let keep = app.config.limits.proof_ttl();
         let idempotency = wanted.as_ref().map(|wanted| wanted.idempotency.clone());
         let mut asked = ProofRequest::new(id, circuit_id, user_id, idempotency, now, keep);

@@ -315,6 +315,13 @@ async fn a_plan_limits_its_tenants_and_no_others() {
         let key = server.key(tenant, &scopes).await;
         let circuit = server.circuit_of(tenant, Default::default()).await.id.to_string();
         let ask = async |path: &str, body: &Value| server.post_as(&key, path, body).await;
+        // What is refused for its content takes no place.
+        let mut wrong = crate::support::age_proof(&circuit, 42);
+        wrong["callback"] = json!("https://callback.example/");
+        for _ in 0..2 {
+            let reply = ask("/v1/proofs", &wrong).await;
+            assert!(reply.status.is_client_error() && reply.status != 429, "{}", reply.text());
+        }
         for number in 0..4 {
             let reply = ask("/v1/proofs", &crate::support::age_proof(&circuit, 42)).await;
             match limited && number >= 2 {
