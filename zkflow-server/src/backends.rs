@@ -280,8 +280,9 @@ async fn assemble(
     // A key that replaced others names only the first of them, so its own id in a plan would end with it.
     for key in config.plans.keys() {
         let found = catalog.keys().key(&key).await.map_err(failed("read the keys of plans"))?;
-        if let Some(first) = found.and_then(|found| found.first) {
-            config.plans.replaced(&key, &first);
+        match found {
+            Some(found) => found.first.iter().for_each(|first| config.plans.replaced(&key, first)),
+            None => tracing::warn!(%key, "a plan names a key that does not exist"),
         }
     }
     let authenticator = Authenticator::new(&config.auth, &config.http, catalog.clone(), clock.clone())
