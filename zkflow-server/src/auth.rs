@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `principal` | [`Principal`]: tenant, scopes and name of a caller |
 //! | `keys` | keys of the API: making, checking, noting their use |
-//! | `sessions`, `cookies` | sessions of the dashboard, and what a browser sends of them |
+//! | `sessions`, `secret`, `cookies` | sessions of the dashboard, their secrets, and what a browser sends of them |
 //! | `recent`, `strangers` | keys and sessions of a moment ago; a limit for unknown ones |
 //! | `jwt`, `jwks`, `signature` | tokens of an issuer, its public keys, and the check of signatures |
 //! | `proxy` | headers of a proxy that authenticates |
@@ -16,6 +16,7 @@ mod keys;
 mod principal;
 mod proxy;
 mod recent;
+mod secret;
 mod sessions;
 mod signature;
 mod strangers;
@@ -39,8 +40,9 @@ use keys::KnownKeys;
 pub use keys::{KeyText, NewKey, NotAKey, expire, successor};
 pub use principal::{Principal, Scopes};
 use proxy::Proxy;
+use secret::SessionText;
+use sessions::KnownSessions;
 pub use sessions::longest_idle;
-use sessions::{KnownSessions, SessionText};
 use strangers::Strangers;
 
 /// A request without valid credentials.

@@ -14,6 +14,4 @@ pub(crate) use recorder::{
 };
 pub use recorder::{metrics, upkeep};
 pub(crate) use traces::join;
-pub(crate) use usage::{
-    CacheFolder, Disk, cached_bytes, database_bytes, disks, ended_children_time, measure, resident_bytes,
-};
+pub(crate) use usage::{CacheFolder, Disk, cached_bytes, database_bytes, disks, measure, resident_bytes};

@@ -5,7 +5,7 @@ use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderName};
 
 use super::AuthError;
-use super::sessions::SessionText;
+use super::secret::SessionText;
 
 /// Header with the token of a session. A foreign page cannot send it: it is in no CORS answer.
 pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");

@@ -2,12 +2,12 @@
 
 use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{
-    CatalogError, CircuitFilter, CircuitStatus, Day, Document as _, Page, Period, ProofFilter, ProofStatus,
-    RequestOrigin, Stored, Usage, UsageFilter,
+    CatalogError, CircuitFilter, CircuitStatus, Day, Page, Period, ProofFilter, ProofStatus, RequestOrigin,
+    Stored, Usage, UsageFilter,
 };
 use zkflow_core::service::catalog::{Circuit, ProofRequest};
 #[cfg(feature = "evm")]
-use zkflow_core::service::catalog::{Deployment, DeploymentFilter, Signer};
+use zkflow_core::service::catalog::{Deployment, DeploymentFilter, Document as _, Signer};
 use zkflow_core::service::tenant::TenantId;
 
 use super::RequestError;

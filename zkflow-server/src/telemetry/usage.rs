@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use metrics::{counter, gauge};
 
@@ -104,17 +103,4 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-}
-
-/// Processor time of the child processes that have ended, in steps of 10 ms; zero where the system does not tell.
-pub(crate) fn ended_children_time() -> Duration {
-    /// The tick that Linux shows to programs on every architecture.
-    const TICK: Duration = Duration::from_millis(10);
-    let ticks = || -> Option<u32> {
-        let stat = fs::read_to_string("/proc/self/stat").ok()?;
-        // The name, in parentheses, may contain any character. Fields 16 and 17: user and system time.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(13);
-        fields.next()?.parse::<u32>().ok()?.checked_add(fields.next()?.parse().ok()?)
-    };
-    TICK * ticks().unwrap_or(0)
 }
