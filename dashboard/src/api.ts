@@ -20,7 +20,7 @@ export function asProblem(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : new Problem(0, "unexpected", thrown instanceof Error ? thrown.message : String(thrown), []);
 }
 
-/** What names the caller: the session with its cookie, or nothing. */
+/** Credentials of a request: the session with its cookie, or none. */
 function callerWith(token: string | null): RequestInit {
   return token ? { headers: { "X-CSRF-Token": token }, credentials: "same-origin" } : { credentials: "omit" };
 }

@@ -22,7 +22,7 @@ import { Title, Trouble } from "./parts/basic";
 import { Theme } from "./parts/theme";
 import type { Overview } from "./types";
 
-/** What the session may see. */
+/** Pages that the session may see. */
 export type Rights = { operate: boolean; webhooks: boolean; admin: boolean; keys: boolean; tenants: boolean };
 
 export function App() {

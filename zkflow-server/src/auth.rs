@@ -98,19 +98,19 @@ impl Classified for AuthError {
     }
 }
 
-/// The caller of a request, and how it is known.
+/// The caller of a request, with its credentials.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Owner, permissions and name.
     pub principal: Principal,
-    /// What the request has shown.
+    /// Credentials of the request.
     pub credentials: Credentials,
 }
 
-/// What a request has shown of its caller.
+/// Credentials of a request.
 #[derive(Debug, Clone)]
 pub enum Credentials {
-    /// Nothing: there is no authentication, or a proxy has asked.
+    /// None: there is no authentication, or a proxy authenticates.
     Trusted,
     /// A key of the API.
     Key {
@@ -129,7 +129,7 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// The time from which they are refused; `None`: it is not known.
+    /// The time from which they are refused; `None`: there is none, or a proxy knows it.
     pub fn expires_at(&self) -> Option<Timestamp> {
         match self {
             Self::Trusted => None,

@@ -139,8 +139,7 @@ impl Config {
         own.into_iter().chain(of_tenant).collect()
     }
 
-    /// The share of what is limited that one tenant may have, in percent. Without authentication everything belongs to one tenant,
-    /// which may have all.
+    /// Share of limited resources that one tenant may have, in percent: 100 without authentication, where there is one tenant.
     pub fn tenant_share_percent(&self) -> u64 {
         if self.auth.methods.is_empty() { 100 } else { self.limits.tenant_share_percent }
     }

@@ -23,6 +23,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use zkflow_core::error::{Classified, ErrorKind};
+use zkflow_core::service::catalog::CatalogError;
 
 /// Opens the file at `path`. Creates the file and its parent folders if needed; only its owner can read it.
 ///
@@ -81,6 +82,13 @@ impl Classified for OpenError {
     fn code(&self) -> &'static str {
         "database_unavailable"
     }
+}
+
+/// Wraps an error with the action that failed.
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    action: &'static str,
+) -> impl FnOnce(E) -> CatalogError {
+    move |error| CatalogError::backend(action, error)
 }
 
 #[cfg(test)]

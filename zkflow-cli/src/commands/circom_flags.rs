@@ -43,7 +43,7 @@ pub(super) struct CircomFlags {
 }
 
 impl CircomFlags {
-    /// Refuses the flags whose files or effects there are not.
+    /// Refuses the flags whose files or effects do not exist here.
     pub(super) fn check(&self) -> Result<(), Error> {
         let refused = [
             (

@@ -81,8 +81,8 @@ struct CheckArgs {
     /// where circom writes it, beside the folder of CIRCUIT)
     #[arg(long, value_name = "FILE.r1cs")]
     r1cs: Option<PathBuf>,
-    /// Names of the signals, for the shapes and names of the inputs (default: CIRCUIT with the extension .sym, if
-    /// present; else the names in the circuit)
+    /// Names of the signals, for the shapes and names of the inputs (default: found as --r1cs, with the extension
+    /// .sym; else the names in the circuit)
     #[arg(long, value_name = "FILE.sym")]
     sym: Option<PathBuf>,
     /// Forms of numbers in the inputs
@@ -91,8 +91,8 @@ struct CheckArgs {
     /// Time limit of the calculation in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 24 * 3600)]
     witness_time: u64,
-    /// Tape to calculate the witness with; requires the constraints (default: CIRCUIT with the extension
-    /// .tape, if present)
+    /// Tape to calculate the witness with; requires the constraints (default: found as --r1cs, with the
+    /// extension .tape)
     #[arg(long, value_name = "FILE.tape")]
     tape: Option<PathBuf>,
 }

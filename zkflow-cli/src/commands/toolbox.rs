@@ -67,7 +67,7 @@ pub(super) fn ignored_folders(given: &[PathBuf]) -> impl Iterator<Item = String>
     })
 }
 
-/// Why a path is no folder; `None` if it is one.
+/// The reason that a path is not a folder; `None` if it is one.
 fn problem_of(folder: &Path) -> Option<String> {
     match folder.metadata() {
         Ok(meta) if meta.is_dir() => None,
@@ -76,7 +76,7 @@ fn problem_of(folder: &Path) -> Option<String> {
     }
 }
 
-/// Refuses folders of `--include-root` that there are not.
+/// Refuses folders of `--include-root` that do not exist.
 pub(super) fn check_include_roots(given: &[PathBuf]) -> Result<(), Error> {
     match given.iter().find_map(|folder| Some((folder, problem_of(folder)?))) {
         Some((folder, problem)) => Err(format!("--include-root {}: {problem}", folder.display()).into()),

@@ -1,4 +1,4 @@
-//! [`Account`]: whom work counts for: a tenant, or one of its keys.
+//! [`Account`]: a tenant, or one of its keys, that work counts for.
 
 use std::fmt;
 
@@ -43,11 +43,8 @@ impl Account {
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.key {
-            Some(key) => write!(f, "{KEY}{key}"),
+            Some(key) => f.write_str(&key.caller()),
             None => write!(f, "{}", self.tenant),
         }
     }
 }
-
-/// Begin of the names of callers with a key.
-pub(super) const KEY: &str = "key:";

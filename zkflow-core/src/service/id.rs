@@ -195,6 +195,11 @@ impl KeyId {
     pub fn generate(now: Timestamp) -> Self {
         Self(time_ordered_uuid(now))
     }
+
+    /// Name of a caller with this key: `key:ID`.
+    pub fn caller(&self) -> String {
+        format!("key:{self}")
+    }
 }
 
 impl WorkerId {

@@ -43,7 +43,6 @@ pub trait JobQueue: fmt::Debug + Send + Sync + 'static {
     /// - `max_attempts` of 0 counts as 1.
     async fn push(&self, job: NewJob) -> Result<Pushed, QueueError>;
 
-    /// Hands out at most `max` due jobs of `queue`, each under a fresh lease of length `lease`.
     /// As [`lease_of`](Self::lease_of), for the jobs of all users.
     async fn lease(
         &self,

@@ -1,4 +1,4 @@
-//! What a browser sends of a session: a cookie with its secret, and a header with a token that only the page has.
+//! Headers of a session: a cookie with its secret, and `X-CSRF-Token` with a token that only the page has.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::header::COOKIE;

@@ -78,8 +78,8 @@ impl From<&ApiKey> for Principal {
         Self {
             tenant: key.tenant.clone(),
             scopes: key.scopes.iter().copied().collect(),
-            name: format!("key:{}", key.id),
-            first: key.first.as_ref().map(|first| format!("key:{first}")),
+            name: key.id.caller(),
+            first: key.first.as_ref().map(KeyId::caller),
         }
     }
 }

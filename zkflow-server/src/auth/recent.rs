@@ -1,4 +1,4 @@
-//! [`Recent`]: what the catalog has under the digest of a secret, kept for a moment.
+//! [`Recent`]: entries of the catalog by the digest of a secret, kept for a moment.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -35,7 +35,7 @@ impl<V: Clone> Recent<V> {
         Self { known: Mutex::default(), strangers }
     }
 
-    /// What is known under a digest: as `read` returns it, or returned it a moment ago.
+    /// The entry of a digest: the result of `read`, or its earlier result for [`FRESH`]; `None` if there is none.
     ///
     /// # Errors
     /// `read` fails; the address sends too many unknown secrets.

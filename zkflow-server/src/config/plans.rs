@@ -78,7 +78,7 @@ impl Plans {
             }
             for key in &plan.keys {
                 let named = (key.clone(), name.clone());
-                if let Some((_, before)) = keys.insert(format!("key:{key}"), named) {
+                if let Some((_, before)) = keys.insert(key.caller(), named) {
                     return Err(twice(format!("key {key}"), &before));
                 }
             }
@@ -106,12 +106,12 @@ impl Plans {
     /// Notes that a listed `key` replaced `first`, by way of others or not: the keys that replace it, which name only the first,
     /// have its plan, unless the plan of `first` is known.
     pub fn replaced(&mut self, key: &KeyId, first: &KeyId) {
-        if let Some(named) = self.keys.get(&format!("key:{key}")).cloned() {
-            self.keys.entry(format!("key:{first}")).or_insert(named);
+        if let Some(named) = self.keys.get(&key.caller()).cloned() {
+            self.keys.entry(first.caller()).or_insert(named);
         }
     }
 
-    /// Whether a plan has the key of a caller in its own list.
+    /// Whether a plan lists the key of a caller, or a key that [replaced](Self::replaced) it.
     pub fn names(&self, caller: &str) -> bool {
         self.keys.contains_key(caller)
     }
@@ -128,8 +128,8 @@ impl Plans {
         named(caller).or_else(|| first.and_then(named))
     }
 
-    /// The accounts with a plan that a request of a tenant counts for: the key with limits of its own, and the tenant. What the key's
-    /// limits refuse must not count for the tenant, so the key is first.
+    /// The accounts with a plan that a request of a tenant counts for: the key with limits of its own, and the tenant. The key is
+    /// first: a request that its limits refuse must not count for the tenant.
     pub fn accounts<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -141,7 +141,7 @@ impl Plans {
 
     /// The account of a key with a plan.
     pub fn of_key(&self, tenant: &TenantId, key: Option<&KeyId>) -> Option<(Account, &Plan)> {
-        let (key, plan) = self.keys.get(&format!("key:{}", key?))?;
+        let (key, plan) = self.keys.get(&key?.caller())?;
         Some((Account::of_key(tenant.clone(), key.clone()), self.plans.get(plan)?))
     }
 
@@ -210,7 +210,7 @@ mod tests {
         };
         let all = [("a".to_owned(), plan(&["acme"], &[1])), ("b".to_owned(), plan(&[], &[2]))];
         let plans = Plans::new(all.into()).unwrap();
-        let name = |end: u8| format!("key:{}", id(end));
+        let name = |end: u8| id(end).caller();
         assert_eq!(plans.key_of(&name(1), None), Some(&id(1)));
         assert_eq!(plans.key_of(&name(2), Some(&name(1))), Some(&id(2)));
         assert_eq!(plans.key_of(&name(3), Some(&name(1))), Some(&id(1)));

@@ -104,7 +104,7 @@ pub(super) async fn admit_deployment(
     Ok(())
 }
 
-/// Refuses what is not within a limit of an account.
+/// Refuses a request that is not within a limit of an account.
 fn refuse(account: &Account, limit: &'static str, is_within: bool, retry_s: u32) -> Result<(), RequestError> {
     let of = account.kind();
     if is_within { Ok(()) } else { Err(RequestError::Plan { of, limit, retry_s }) }
@@ -158,7 +158,7 @@ async fn refuse_work(app: &App, account: &Account, limits: &[Limit]) -> Result<(
     Ok(())
 }
 
-/// What the work of an account that ended on this day used.
+/// Usage of the work of an account that ended on this day.
 async fn used(app: &App, account: &Account) -> Result<Usage, CatalogError> {
     let (log, today) = (app.catalog.usage_log(), today(app));
     if account.key().is_some() {

@@ -34,7 +34,7 @@ pub struct Held {
     permits: Vec<OwnedSemaphorePermit>,
     shares: Vec<Share<IpAddr>>,
     /// Of the accounts with a limit.
-    _accounts: Vec<Share<Account>>,
+    accounts: Vec<Share<Account>>,
 }
 
 /// The budget has no such part left.
@@ -50,7 +50,7 @@ pub enum Exhausted {
     All,
 }
 
-/// `for this …`, or nothing where none has a part left.
+/// Ending of a message, such as ` for the tenant` with a space before it; empty for [`All`](Exhausted::All).
 impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -72,6 +72,7 @@ impl Held {
     pub(crate) fn join(&mut self, other: Self) {
         self.permits.extend(other.permits);
         self.shares.extend(other.shares);
+        self.accounts.extend(other.accounts);
     }
 }
 
@@ -102,7 +103,7 @@ impl Budget {
         let share = self.addresses.enter(address.0, parts).ok_or(Exhausted::Address)?;
         let permits = u32::try_from(parts).map_err(|_| Exhausted::All)?;
         let permit = self.all.clone().try_acquire_many_owned(permits).map_err(|_| Exhausted::All)?;
-        Ok(Held { permits: vec![permit], shares: vec![share], _accounts: Vec::new() })
+        Ok(Held { permits: vec![permit], shares: vec![share], accounts: Vec::new() })
     }
 
     /// Takes one part for a client, and for its accounts, each of which may hold so many.
@@ -119,7 +120,7 @@ impl Budget {
             self.accounts.enter(account, 1, most).ok_or(exhausted)
         };
         let shares = accounts.into_iter().map(enter).collect::<Result<_, _>>()?;
-        Ok(Held { _accounts: shares, ..self.take(address, 1)? })
+        Ok(Held { accounts: shares, ..self.take(address, 1)? })
     }
 }
 
@@ -186,7 +187,7 @@ mod tests {
         let other = take(&two).unwrap();
         assert_eq!(take(&two).unwrap_err(), Exhausted::Tenant);
         assert!(take(&[(tenant("other"), 1)]).is_ok() && take(&[]).is_ok());
-        // What was refused holds nothing.
+        // A refusal holds nothing.
         drop(held);
         let held = [take(&one).unwrap(), take(&one).unwrap()];
         assert_eq!(take(&two).unwrap_err(), Exhausted::Tenant);

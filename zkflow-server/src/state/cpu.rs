@@ -1,4 +1,4 @@
-//! [`CpuTime`]: how much processor time each piece of work takes.
+//! [`CpuTime`]: the processor time of each piece of work.
 
 use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -104,7 +104,7 @@ struct Division {
     sharing: u32,
     /// The time when it was last divided.
     read: Duration,
-    /// What one would have that shared from the start.
+    /// The part of a piece that runs from time zero.
     each: Duration,
 }
 
@@ -115,7 +115,7 @@ impl Division {
         Begin(self.each)
     }
 
-    /// The part of one that began at `began`.
+    /// The part of a piece that began at `began`.
     fn end(&mut self, now: Duration, Begin(began): Begin) -> Duration {
         self.divide(now);
         self.sharing = self.sharing.saturating_sub(1);

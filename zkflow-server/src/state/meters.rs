@@ -1,4 +1,4 @@
-//! [`Meters`]: what accounts owe and have used, remembered for a moment.
+//! [`Meters`]: unfinished work, deployments and usage of accounts, remembered for a moment.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,7 +18,7 @@ const MOST: usize = 10_000;
 /// Numbers of accounts from the catalog. Counting them for every request would read many documents.
 #[derive(Debug, Default)]
 pub struct Meters {
-    // By day: what an account had at midnight says nothing of the new day.
+    // By day: a number of the day before does not hold for the new day.
     counts: Remembered<(Account, Meter, Day), u64>,
     used: Remembered<(Account, Day), Usage>,
 }
@@ -36,7 +36,7 @@ pub enum Meter {
 }
 
 impl Meters {
-    /// Adds 1 to a number of this day and returns the number before, or reads it with `count` if it is not known or old.
+    /// Adds 1 to a number of this day, and returns the number before. `count` reads a number that is unknown or old.
     ///
     /// # Errors
     /// Those of `count`.
@@ -49,7 +49,7 @@ impl Meters {
         self.counts.change((account.clone(), meter, day), |number| *number += 1, count).await
     }
 
-    /// What an account has used on a day, or reads it with `read` if it is not known or old.
+    /// Returns the usage of an account on a day. `read` reads usage that is unknown or old.
     ///
     /// # Errors
     /// Those of `read`.

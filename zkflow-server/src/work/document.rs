@@ -30,7 +30,7 @@ use crate::telemetry::join;
 pub(super) trait Steps: Send + Sync + 'static {
     /// Kind of the processed documents.
     type Document: Entered;
-    /// What the work has of this machine until it is over.
+    /// Resources of this machine that the work has until it is over.
     type Admitted: Send;
 
     /// Whether the work is usually over within milliseconds, so that its beginning is not saved.

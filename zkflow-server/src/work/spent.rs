@@ -1,4 +1,4 @@
-//! [`Spent`]: what an attempt uses, also if it fails.
+//! [`Spent`]: the processor time of an attempt, also of one that fails.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use zkflow_queue::JobError;
 use super::blocking;
 use crate::state::{App, CpuStage};
 
-/// What an attempt has used so far.
+/// Processor time of an attempt so far.
 #[derive(Debug, Default)]
 pub(super) struct Spent(Mutex<Usage>);
 

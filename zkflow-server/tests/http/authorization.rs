@@ -24,7 +24,7 @@ struct Route {
     needs: Needs,
 }
 
-/// What a route needs of its caller.
+/// Credentials that a route needs.
 #[derive(Clone, Copy)]
 enum Needs {
     Nothing,

@@ -315,7 +315,7 @@ async fn a_plan_limits_its_tenants_and_no_others() {
         let key = server.key(tenant, &scopes).await;
         let circuit = server.circuit_of(tenant, Default::default()).await.id.to_string();
         let ask = async |path: &str, body: &Value| server.post_as(&key, path, body).await;
-        // What is refused for its content takes no place.
+        // A request that is refused for its content takes no place.
         let mut wrong = crate::support::age_proof(&circuit, 42);
         wrong["callback"] = json!("https://callback.example/");
         for _ in 0..2 {
@@ -486,11 +486,11 @@ async fn a_key_has_limits_of_its_own_beside_those_of_its_tenant() {
         assert!(reply.text().contains(words), "{}", reply.text());
     };
     let (other, text, next) = (other.as_str(), text.as_str(), next_text.expose());
-    // What another key of the tenant asks for does not count for this one, but what its successor asks for does.
+    // Requests of another key of the tenant do not count for this one; those of its successor do.
     for key in [other, other, other, text, next] {
         accepted(prove(key).await);
     }
-    // What is refused for the key does not count for the tenant.
+    // A request that is refused for the key does not count for the tenant.
     for key in [text, next, text] {
         refused(prove(key).await, "plan_exhausted", "the key has reached the limit max_pending_proofs");
     }

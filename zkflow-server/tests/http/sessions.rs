@@ -17,7 +17,7 @@ use zkflow_server::work;
 use crate::callers::{guarded, guarded_with, with_key};
 use crate::support::{NO_PROOF, Reply, Server, json_request, request};
 
-/// What a browser has of a session.
+/// A session as a browser has it.
 pub(crate) struct Login {
     /// The header `Cookie`.
     pub(crate) cookie: String,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, params};
 use zkflow_core::service::catalog::{AuditEntry, AuditLog, CatalogError};
 
-use super::SqliteCatalog;
+use super::{SqliteCatalog, failed};
 
 #[async_trait]
 impl AuditLog for SqliteCatalog {
@@ -53,10 +53,4 @@ fn read((number, text): (i64, String)) -> Result<AuditEntry, CatalogError> {
         id: format!("audit entry {number}"),
         detail: error.to_string(),
     })
-}
-
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    action: &'static str,
-) -> impl FnOnce(E) -> CatalogError {
-    move |error| CatalogError::backend(action, error)
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use zkflow_core::service::catalog::{CatalogError, History, Slot, Tally, kept_beside};
 
-use super::SqliteCatalog;
+use super::{SqliteCatalog, failed};
 
 #[async_trait]
 impl History for SqliteCatalog {
@@ -73,10 +73,4 @@ fn tally(slot: &str, counts: &str) -> Result<Tally, CatalogError> {
 
 fn corrupt(slot: &str, error: impl std::fmt::Display) -> CatalogError {
     CatalogError::Corrupt { id: format!("counts of proofs {slot}"), detail: error.to_string() }
-}
-
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    action: &'static str,
-) -> impl FnOnce(E) -> CatalogError {
-    move |error| CatalogError::backend(action, error)
 }

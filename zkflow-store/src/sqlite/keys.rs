@@ -8,7 +8,7 @@ use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::KeyId;
 use zkflow_core::service::tenant::TenantId;
 
-use super::SqliteCatalog;
+use super::{SqliteCatalog, failed};
 
 #[async_trait]
 impl ApiKeys for SqliteCatalog {
@@ -97,12 +97,6 @@ fn list(
     let mut statement = connection.prepare_cached(&query).map_err(failed("listing keys"))?;
     let rows = statement.query_map(rusqlite::params_from_iter(values), |row| Ok(read(row)));
     rows.map_err(failed("listing keys"))?.map(|row| row.map_err(failed("listing keys"))?).collect()
-}
-
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    action: &'static str,
-) -> impl FnOnce(E) -> CatalogError {
-    move |error| CatalogError::backend(action, error)
 }
 
 fn read(row: &Row<'_>) -> Result<ApiKey, CatalogError> {

@@ -8,7 +8,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::service::catalog::{CatalogError, MOST_SESSIONS, Session, Sessions};
 use zkflow_core::service::clock::Timestamp;
 
-use super::{Durability, SqliteCatalog};
+use super::{Durability, SqliteCatalog, failed};
 
 #[async_trait]
 impl Sessions for SqliteCatalog {
@@ -81,12 +81,6 @@ impl Sessions for SqliteCatalog {
 }
 
 const READING: &str = "reading a session";
-
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    action: &'static str,
-) -> impl FnOnce(E) -> CatalogError {
-    move |error| CatalogError::backend(action, error)
-}
 
 fn read(row: &Row<'_>) -> Result<Session, CatalogError> {
     let text = |column: &str| row.get::<_, String>(column).map_err(failed(READING));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, params};
 use zkflow_core::service::catalog::{CatalogError, ChainAccount, Spending, Spent};
 
-use super::SqliteCatalog;
+use super::{SqliteCatalog, failed};
 
 #[async_trait]
 impl Spending for SqliteCatalog {
@@ -42,10 +42,4 @@ impl Spending for SqliteCatalog {
         })
         .await
     }
-}
-
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    action: &'static str,
-) -> impl FnOnce(E) -> CatalogError {
-    move |error| CatalogError::backend(action, error)
 }

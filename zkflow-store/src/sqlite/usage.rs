@@ -7,7 +7,7 @@ use zkflow_core::service::account::Account;
 use zkflow_core::service::catalog::{CatalogError, Period, Usage, UsageFilter, UsageKey, UsageLog};
 use zkflow_core::service::tenant::TenantId;
 
-use super::{Durability, SqliteCatalog};
+use super::{Durability, SqliteCatalog, failed};
 
 #[async_trait]
 impl UsageLog for SqliteCatalog {
@@ -105,12 +105,6 @@ fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
         *count = u64::try_from(row.get::<_, i64>(first + place)?).unwrap_or(0);
     }
     Ok(Usage::of_counts(counts))
-}
-
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    action: &'static str,
-) -> impl FnOnce(E) -> CatalogError {
-    move |error| CatalogError::backend(action, error)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use zkflow_core::service::catalog::{
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::id::WorkerId;
 
-use super::{Durability, SqliteCatalog};
+use super::{Durability, SqliteCatalog, failed};
 
 /// The present moment in milliseconds; the same everywhere in a statement.
 const NOW: &str = "CAST(1000 * unixepoch('now', 'subsec') AS INTEGER)";
@@ -70,12 +70,6 @@ fn seen(row: &Row<'_>) -> Result<SeenWorker, CatalogError> {
     let moment = |column: usize| row.get(column).map(Timestamp::from_millis).map_err(failed(action));
     let (first, last, now) = (moment(1)?, moment(2)?, moment(3)?);
     Ok(SeenWorker { process, first, last, silent: now.since(last) })
-}
-
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    action: &'static str,
-) -> impl FnOnce(E) -> CatalogError {
-    move |error| CatalogError::backend(action, error)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::{self, Attempt};
 use super::sealed::Sealed;
-use crate::service::account::{Account, KEY};
+use crate::service::account::Account;
 use crate::service::clock::Timestamp;
 use crate::service::id::KeyId;
 use crate::service::tenant::TenantId;
@@ -179,9 +179,8 @@ impl<T: Status, G: Stage> Life<T, G> {
     pub fn counts_for(&self, account: &Account) -> bool {
         let Some(key) = account.key() else { return self.tenant == *account.tenant() };
         let Some(origin) = &self.origin else { return false };
-        let caller = || origin.caller.as_deref()?.strip_prefix(KEY);
         self.tenant == *account.tenant()
-            && (origin.account.as_ref() == Some(key) || caller() == Some(key.as_str()))
+            && (origin.account.as_ref() == Some(key) || origin.caller == Some(key.caller()))
     }
 
     /// Fraction of the stages that are finished, from 0 (queued) to 1 (done).

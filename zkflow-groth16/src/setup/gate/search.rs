@@ -13,7 +13,7 @@ use ark_ff::{AdditiveGroup as _, Field, PrimeField};
 
 use super::known::{multiples, times};
 
-/// Numbers of public beacons, and what is computed from them once for all points.
+/// Numbers of public beacons, with the values that are computed from them once for all points.
 pub(in super::super) struct Search {
     /// Numbers of beacons, their powers up to the third, their inverses, and the products of two of these.
     factors: Vec<Fr>,
