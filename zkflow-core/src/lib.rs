@@ -77,7 +77,7 @@ pub use zkflow_groth16::snark;
 pub use zkflow_groth16::{ark_bn254, rand};
 pub use zkflow_groth16::{
     audit, calldata, constraints, digest, domain, error, field, footprint, format, id, name, own_folder,
-    proof, prove, provenance, report, rng, setup, solidity, verify,
+    proof, prove, provenance, report, rng, setup, solidity, threads, verify,
 };
 
 #[cfg(doctest)]

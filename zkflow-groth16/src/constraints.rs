@@ -64,24 +64,28 @@ impl ConstraintCheck {
     }
 
     /// True if the witness has the right length, begins with one, and satisfies every constraint. Uses the
-    /// threads of the current pool.
+    /// threads of the current pool for more than a thousand constraints or wires.
     pub fn holds(&self, witness: &Witness) -> bool {
         let values = witness.values();
         if values.len() != self.wires || values.first() != Some(&Fr::ONE) {
             return false;
         }
-        let products = || {
-            self.weights.par_chunks(TASK).enumerate().map(|(task, weights)| {
-                let rows = (task * TASK..).zip(weights);
-                let product = |row| self.a.row_product(row, values) * self.b.row_product(row, values);
-                rows.map(|(row, weight)| product(row) * weight).sum::<Fr>()
-            })
+        let products = |(task, weights): (usize, &[Fr])| {
+            let rows = (task * TASK..).zip(weights);
+            let product = |row| self.a.row_product(row, values) * self.b.row_product(row, values);
+            rows.map(|(row, weight)| product(row) * weight).sum::<Fr>()
         };
-        let linear = || {
-            let chunks = self.weighted_c.par_chunks(TASK).zip(values.par_chunks(TASK));
-            chunks.map(|(c, values)| c.iter().zip(values).map(|(c, value)| product(c, value)).sum::<Fr>())
+        let linear =
+            |(c, values): (&[Fr], &[Fr])| c.iter().zip(values).map(|(c, value)| product(c, value)).sum::<Fr>();
+        let (left, right) = if self.weights.len().max(values.len()) <= TASK {
+            // To wake another thread would take longer.
+            (products((0, &self.weights)), linear((&self.weighted_c, values)))
+        } else {
+            rayon::join(
+                || self.weights.par_chunks(TASK).enumerate().map(products).sum::<Fr>(),
+                || self.weighted_c.par_chunks(TASK).zip(values.par_chunks(TASK)).map(linear).sum::<Fr>(),
+            )
         };
-        let (left, right) = rayon::join(|| products().sum::<Fr>(), || linear().sum::<Fr>());
         left == right
     }
 

@@ -10,6 +10,7 @@
 //! | `prove` | makes proofs | `prove` |
 //! | `audit` | finds what is wrong with keys and contracts of others | `prove` |
 //! | `constraints` | checks a witness against a circuit | `prove` |
+//! | `threads` | measures the processor time of a piece of work | `prove` |
 //!
 //! # Features
 //!
@@ -66,6 +67,9 @@ pub mod field;
 pub mod id;
 pub mod name;
 pub mod rng;
+
+#[cfg(feature = "prove")]
+pub mod threads;
 
 #[cfg(feature = "prove")]
 mod blake2b;

@@ -2992,7 +2992,7 @@ export interface components {
             storedBytes: number;
             /**
              * Format: int64
-             * @description Milliseconds of processor time of witness calculations, of all threads together, also in attempts that failed.
+             * @description Milliseconds of processor time of witness calculations, also in attempts that failed.
              */
             witnessCpuMs: number;
             /**

@@ -65,7 +65,7 @@ pub(super) fn powers<C: CurveLanes>(kernel: Kernel, shape: Shape, buckets: Vec<C
 /// True for the point at infinity, which is all zero bytes.
 fn is_infinity<P: AsRef<[Row]>>(point: &P) -> bool {
     // Without branches: a comparison of arrays is a call of `memcmp` for each row.
-    point.as_ref().iter().flatten().fold(0, |bits, word| bits | word) == 0
+    point.as_ref().iter().flat_map(|row| row.0).fold(0, |bits, word| bits | word) == 0
 }
 
 /// Replaces each pending sum by two of half as many bits, with the same total.

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use zkflow_client::{Inputs, UploadFile};
@@ -74,11 +75,27 @@ impl World {
         json!({"proof": proved.proof, "publicSignals": proved.public_signals})
     }
 
+    /// Waits until more milliseconds of work are counted for the circuit: the count follows the end of the work.
+    async fn work_ms_above(&self, circuit: &str, before: u64) -> u64 {
+        loop {
+            let found = self.client.get(&format!("/v1/usage?circuitId={circuit}")).await.unwrap().body;
+            let days = found["usage"].as_array().unwrap();
+            let sum = days.iter().map(|day| day["workMs"].as_u64().unwrap()).sum();
+            if sum > before {
+                return sum;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Makes a proof, and deploys the contract that is checked with it.
     async fn deploys(&self, circuit: &str, chain: u64) -> Value {
         let request = json!({"chainId": chain, "signer": "deployer"});
+        let built = self.work_ms_above(circuit, 0).await;
         let before = self.client.deploy(circuit, &request, PATIENCE).await.unwrap();
         assert_eq!(before["error"]["code"], "no_proof_to_check", "a source has no example: {before}");
+        // The work of a deployment that failed counts too.
+        self.work_ms_above(circuit, built).await;
         assert_eq!(self.transactions().await, 0);
         self.statement(circuit).await;
         let deployed = self.client.deploy(circuit, &request, PATIENCE).await.unwrap();

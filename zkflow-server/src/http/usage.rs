@@ -90,7 +90,7 @@ struct UsageDto {
     deployments: u64,
     /// Gas of these deployments.
     gas: u64,
-    /// Milliseconds of processor time of witness calculations, of all threads together, also in attempts that failed.
+    /// Milliseconds of processor time of witness calculations, also in attempts that failed.
     witness_cpu_ms: u64,
     /// Milliseconds of processor time of proving, with the check of each proof.
     proving_cpu_ms: u64,

@@ -1,11 +1,11 @@
 //! [`CpuTime`]: the processor time of each piece of work.
 
 use std::fs;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use zkflow_core::service::catalog::Usage;
+use zkflow_core::threads::{SharedTime, processor_time};
 
 /// A stage whose processor time is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,104 +30,72 @@ impl CpuStage {
     }
 }
 
-/// Divides the processor time of this process between the pieces of work that run at the same time.
+/// Counts the processor time of pieces of work.
 ///
 /// # Behaviour
-/// - No thread belongs to one piece: provers and setups share their threads. So pieces that run at the same time have equal parts
-///   of the time of the whole process, which includes its answers to requests meanwhile.
-/// - The parts together are the time of the process while a piece runs: no time counts twice.
-/// - Builds also have equal parts of the time of tools that are processes of their own, such as a native circom, when these end.
+/// - A piece has the time of the thread that it runs on, and the time that a prover's threads work for it. Requests, and pieces of
+///   other stages, add nothing.
+/// - Proofs on all threads of a prover that run at the same time have equal parts of the time of these threads. A proof on one thread has
+///   the time of this thread.
+/// - Builds that run at the same time have equal parts of the time of rayon's global threads, which make keys, and of tools that are
+///   processes of their own, such as a native circom, when these end.
+/// - The check of a witness with more than a thousand constraints runs on rayon's global threads: it counts for a build that runs at the same
+///   time, or for none.
 /// - Time of a GPU is no processor time.
 /// - Results are whole milliseconds. The rest is added to the next result of the stage, so that many short pieces lose nothing.
 #[derive(Debug, Clone, Default)]
-pub struct CpuTime(Arc<Mutex<State>>);
+pub struct CpuTime(Arc<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    process: Division,
-    tools: Division,
-    rests: [Duration; STAGES],
+    /// `None` until the first build, since its reading starts the threads.
+    global_threads: OnceLock<SharedTime>,
+    tools: SharedTime,
+    rests: Mutex<[Duration; STAGES]>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            global_threads: OnceLock::new(),
+            tools: SharedTime::new(ended_children_time),
+            rests: Mutex::default(),
+        }
+    }
 }
 
 impl CpuTime {
-    /// Begins a piece of work.
-    pub(crate) fn begin(&self, stage: CpuStage) -> Piece {
-        let mut state = self.lock();
-        let process = state.process.begin(process_time());
-        let tools = (stage == CpuStage::Build).then(|| state.tools.begin(ended_children_time()));
-        drop(state);
-        Piece { all: self.clone(), stage, began: Some((process, tools)) }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Runs `work` on this thread and adds its processor time to `used`, also if it panics.
+    pub(crate) fn count<T>(&self, stage: CpuStage, used: &Mutex<Usage>, work: impl FnOnce() -> T) -> T {
+        let Self(state) = self;
+        // Dropped last: the parts end before.
+        let _piece = Piece { state, stage, used, began: processor_time() };
+        let _parts = (stage == CpuStage::Build).then(|| {
+            let threads = state.global_threads.get_or_init(SharedTime::of_global_threads);
+            (threads.part(), state.tools.part())
+        });
+        work()
     }
 }
 
-/// A piece of work that runs until [`end`](Self::end), or until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Piece {
-    all: CpuTime,
+/// A piece of work of this thread. Its time is counted when it is dropped.
+struct Piece<'a> {
+    state: &'a State,
     stage: CpuStage,
-    /// `None`: it has ended.
-    began: Option<(Begin, Option<Begin>)>,
+    used: &'a Mutex<Usage>,
+    began: Duration,
 }
 
-impl Piece {
-    /// Ends the piece and returns its processor time.
-    pub(crate) fn end(mut self) -> Usage {
-        self.stop()
-    }
-
-    fn stop(&mut self) -> Usage {
-        let Some((process, tools)) = self.began.take() else { return Usage::default() };
-        let mut state = self.all.lock();
-        let own = state.process.end(process_time(), process);
-        let own = own + tools.map_or(Duration::ZERO, |began| state.tools.end(ended_children_time(), began));
-        self.stage.usage(whole_ms(&mut state.rests[self.stage as usize], own))
-    }
-}
-
-impl Drop for Piece {
+impl Drop for Piece<'_> {
     fn drop(&mut self) {
-        self.stop();
+        let own = processor_time().saturating_sub(self.began);
+        let ms = whole_ms(&mut lock(&self.state.rests)[self.stage as usize], own);
+        lock(self.used).add(&self.stage.usage(ms));
     }
 }
 
-/// The reading of a [`Division`] at the begin of a piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Begin(Duration);
-
-/// Divides a growing time equally between those that share it, in constant time for each begin and end.
-#[derive(Debug, Default)]
-struct Division {
-    sharing: u32,
-    /// The time when it was last divided.
-    read: Duration,
-    /// The part of a piece that runs from time zero.
-    each: Duration,
-}
-
-impl Division {
-    fn begin(&mut self, now: Duration) -> Begin {
-        self.divide(now);
-        self.sharing += 1;
-        Begin(self.each)
-    }
-
-    /// The part of a piece that began at `began`.
-    fn end(&mut self, now: Duration, Begin(began): Begin) -> Duration {
-        self.divide(now);
-        self.sharing = self.sharing.saturating_sub(1);
-        self.each - began
-    }
-
-    fn divide(&mut self, now: Duration) {
-        if let Some(part) = now.saturating_sub(self.read).checked_div(self.sharing) {
-            self.each += part;
-        }
-        self.read = now;
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whole milliseconds of `time` and the rest of earlier times. Keeps the new rest.
@@ -136,13 +104,6 @@ fn whole_ms(rest: &mut Duration, time: Duration) -> u64 {
     let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     *rest = time - Duration::from_millis(ms);
     ms
-}
-
-/// Processor time of all threads of this process.
-fn process_time() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    let (seconds, nanoseconds) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
-    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0))
 }
 
 /// Processor time of the child processes that have ended, in steps of 10 ms; zero where the system does not tell.
@@ -162,19 +123,18 @@ fn ended_children_time() -> Duration {
 mod tests {
     use super::*;
 
-    #[test]
-    fn pieces_share_the_time_in_which_they_run() {
-        let at = Duration::from_secs;
-        let mut division = Division::default();
-        // Time before the first piece, and between pieces, belongs to none.
-        let one = division.begin(at(100));
-        let two = division.begin(at(110));
-        let three = division.begin(at(112));
-        assert_eq!(division.end(at(115), two), at(2));
-        assert_eq!(division.end(at(115), one), at(10 + 1 + 1));
-        assert_eq!(division.end(at(120), three), at(1 + 5));
-        let four = division.begin(at(200));
-        assert_eq!(division.end(at(201), four), at(1));
+    /// Uses 5 ms of processor time on this thread.
+    fn spin() {
+        let began = processor_time();
+        while processor_time() < began + Duration::from_millis(5) {
+            std::hint::spin_loop();
+        }
+    }
+
+    fn used(cpu: &CpuTime, stage: CpuStage, work: impl FnOnce()) -> Usage {
+        let used = Mutex::default();
+        cpu.count(stage, &used, work);
+        used.into_inner().unwrap()
     }
 
     #[test]
@@ -185,17 +145,38 @@ mod tests {
     }
 
     #[test]
-    fn work_has_its_time_and_an_aborted_piece_shares_no_more() {
+    fn work_has_its_own_time_in_its_own_stage() {
         let cpu = CpuTime::default();
-        drop(cpu.begin(CpuStage::Proving));
-        let piece = cpu.begin(CpuStage::Witness);
-        assert_eq!(cpu.lock().process.sharing, 1);
-        let began = process_time();
-        while process_time() < began + Duration::from_millis(5) {
-            std::hint::spin_loop();
-        }
-        let used = piece.end();
-        assert!(used.witness_cpu_ms >= 5 && used.proving_cpu_ms == 0 && used.build_cpu_ms == 0, "{used:?}");
-        assert_eq!(cpu.lock().process.sharing, 0);
+        let witness = used(&cpu, CpuStage::Witness, || {
+            // Other work of the process.
+            std::thread::scope(|scope| {
+                for _ in 0..20 {
+                    scope.spawn(spin);
+                }
+            });
+            spin();
+        });
+        assert!((5..50).contains(&witness.witness_cpu_ms), "{witness:?}");
+        assert_eq!((witness.proving_cpu_ms, witness.build_cpu_ms), (0, 0));
+    }
+
+    #[test]
+    fn a_build_has_the_time_of_the_threads_that_make_keys() {
+        let cpu = CpuTime::default();
+        let built = used(&cpu, CpuStage::Build, || rayon::scope(|scope| scope.spawn(|_| spin())));
+        assert!(built.build_cpu_ms >= 5, "{built:?}");
+    }
+
+    #[test]
+    fn work_that_panics_is_counted() {
+        let (cpu, used) = (CpuTime::default(), Mutex::default());
+        let panics = || {
+            cpu.count(CpuStage::Proving, &used, || {
+                spin();
+                panic!("a test");
+            });
+        };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).is_err());
+        assert!(lock(&used).proving_cpu_ms >= 5);
     }
 }

@@ -123,7 +123,7 @@ pub const METRICS: &[Metric] = &[
     counter(
         "zkflow_tenant_cpu_milliseconds_total",
         "tenant,stage",
-        "Processor time of all threads in a stage, also in attempts that failed",
+        "Processor time of a stage, also in attempts that failed",
     ),
     counter(
         "zkflow_tenant_stored_bytes_total",

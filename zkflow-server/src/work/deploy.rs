@@ -193,8 +193,9 @@ impl Steps for Deploy {
     }
 
     fn usage(&self, deployment: &Deployment) -> Option<(CircuitId, Usage)> {
-        let gas = deployment.contract.as_ref()?.gas_used?;
-        Some((deployment.circuit_id.clone(), Usage { deployments: 1, gas, ..Usage::default() }))
+        let gas = deployment.contract.as_ref().and_then(|contract| contract.gas_used);
+        let end = gas.map(|gas| Usage { deployments: 1, gas, ..Usage::default() });
+        Some((deployment.circuit_id.clone(), end.unwrap_or_default()))
     }
 
     /// Destroys the sealed secrets.

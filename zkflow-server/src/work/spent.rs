@@ -1,6 +1,6 @@
 //! [`Spent`]: the processor time of an attempt, also of one that fails.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zkflow_core::service::catalog::Usage;
 use zkflow_queue::JobError;
@@ -10,7 +10,7 @@ use crate::state::{App, CpuStage};
 
 /// Processor time of an attempt so far.
 #[derive(Debug, Default)]
-pub(super) struct Spent(Mutex<Usage>);
+pub(super) struct Spent(Arc<Mutex<Usage>>);
 
 impl Spent {
     /// Runs CPU-bound `work` on a blocking thread, and counts its processor time, also if it fails or panics.
@@ -20,10 +20,8 @@ impl Spent {
         stage: CpuStage,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JobError> {
-        let piece = app.cpu.begin(stage);
-        let done = blocking(work).await;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(&piece.end());
-        done
+        let (cpu, used) = (app.cpu.clone(), Arc::clone(&self.0));
+        blocking(move || cpu.count(stage, &used, work)).await
     }
 
     /// All that was counted.

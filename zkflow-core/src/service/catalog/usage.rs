@@ -158,7 +158,7 @@ counts! {
     deployments,
     /// Gas of these deployments.
     gas,
-    /// Milliseconds of processor time of witness calculations, of all threads together, also in attempts that failed.
+    /// Milliseconds of processor time of witness calculations, also in attempts that failed.
     witness_cpu_ms,
     /// Milliseconds of processor time of proving, with the check of each proof.
     proving_cpu_ms,

@@ -48,7 +48,7 @@ impl Multiples {
         let compute = move || {
             // A pool of one thread: the other processors make proofs.
             let Ok(pool) = pool(1) else { return };
-            if let Some(points) = pool.install(|| plain.with_multiples(bytes)) {
+            if let Some(points) = pool.run(|| plain.with_multiples(bytes)) {
                 let _ = state.points.set(points);
             }
         };

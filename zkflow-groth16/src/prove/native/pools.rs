@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 use crate::prove::ProveError;
+use crate::threads::Threads;
 
 /// Sharing of a prover's threads between proofs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,9 +24,9 @@ pub enum Parallelism {
 #[derive(Debug)]
 pub(super) struct Pools {
     parallelism: Parallelism,
-    wide: ThreadPool,
+    wide: Threads,
     /// The idle single-threaded pools.
-    narrow: Mutex<Vec<ThreadPool>>,
+    narrow: Mutex<Vec<Threads>>,
     running: AtomicUsize,
     /// Number of further proofs announced.
     announced: AtomicUsize,
@@ -55,7 +54,7 @@ impl Pools {
 
     /// Runs `work` on all threads.
     pub(super) fn wide<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.wide.install(work)
+        self.wide.run(work)
     }
 
     /// Runs a proof on all threads or on one, depending on [`Parallelism`] and load.
@@ -70,13 +69,13 @@ impl Pools {
         match narrow {
             Some(pool) => {
                 let pool = Borrowed { pool: Some(pool), home: &self.narrow };
-                pool.install(work)
+                pool.run(work)
             }
-            None => self.wide.install(work),
+            None => self.wide.run(work),
         }
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<ThreadPool>> {
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Threads>> {
         self.narrow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,13 +100,13 @@ impl Drop for Running<'_> {
 
 /// A single-threaded pool; returned when the proof ends, also if it panics.
 struct Borrowed<'a> {
-    pool: Option<ThreadPool>,
-    home: &'a Mutex<Vec<ThreadPool>>,
+    pool: Option<Threads>,
+    home: &'a Mutex<Vec<Threads>>,
 }
 
 impl Borrowed<'_> {
-    fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.pool.as_ref().expect("the pool is taken out only on drop").install(work)
+    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.pool.as_ref().expect("the pool is taken out only on drop").run(work)
     }
 }
 
@@ -119,12 +118,8 @@ impl Drop for Borrowed<'_> {
 }
 
 /// A pool with this number of threads.
-pub(super) fn pool(threads: usize) -> Result<ThreadPool, ProveError> {
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("prove-{index}"))
-        .build()
-        .map_err(|error| ProveError::Threads(error.to_string()))
+pub(super) fn pool(threads: usize) -> Result<Threads, ProveError> {
+    Threads::new(threads, "prove").map_err(|error| ProveError::Threads(error.to_string()))
 }
 
 #[cfg(test)]

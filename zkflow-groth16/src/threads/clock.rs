@@ -1,0 +1,50 @@
+//! [`ThreadClock`]: the processor time of a thread, for all threads of the process.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+/// Processor time of this thread.
+pub(super) fn own_time() -> Duration {
+    duration(clock_gettime(ClockId::ThreadCPUTime))
+}
+
+/// The processor time of one thread. Any thread can read it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ThreadClock(#[cfg(target_os = "linux")] libc::clockid_t);
+
+#[cfg(target_os = "linux")]
+impl ThreadClock {
+    /// The clock of the thread that calls.
+    pub(super) fn of_this_thread() -> Option<Self> {
+        let mut id = 0;
+        // SAFETY: this thread runs, and `id` is valid for a write.
+        let error = unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut id) };
+        (error == 0).then_some(Self(id))
+    }
+
+    /// Processor time of the thread until now; zero after its end.
+    pub(super) fn time(self) -> Duration {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is valid for a write. The clock of a thread that has ended is an error, which leaves `time` as it is.
+        unsafe { libc::clock_gettime(self.0, &raw mut time) };
+        duration(Timespec { tv_sec: time.tv_sec.into(), tv_nsec: time.tv_nsec.into() })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl ThreadClock {
+    /// The system has no clock of a thread for other threads.
+    pub(super) fn of_this_thread() -> Option<Self> {
+        None
+    }
+
+    pub(super) fn time(self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+fn duration(time: Timespec) -> Duration {
+    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0))
+}
