@@ -75,8 +75,9 @@ impl ConstraintCheck {
             let product = |row| self.a.row_product(row, values) * self.b.row_product(row, values);
             rows.map(|(row, weight)| product(row) * weight).sum::<Fr>()
         };
-        let linear =
-            |(c, values): (&[Fr], &[Fr])| c.iter().zip(values).map(|(c, value)| product(c, value)).sum::<Fr>();
+        let linear = |(c, values): (&[Fr], &[Fr])| {
+            c.iter().zip(values).map(|(c, value)| product(c, value)).sum::<Fr>()
+        };
         let (left, right) = if self.weights.len().max(values.len()) <= TASK {
             // To wake another thread would take longer.
             (products((0, &self.weights)), linear((&self.weighted_c, values)))

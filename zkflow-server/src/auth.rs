@@ -40,9 +40,8 @@ use keys::KnownKeys;
 pub use keys::{KeyText, NewKey, NotAKey, expire, successor};
 pub use principal::{Principal, Scopes};
 use proxy::Proxy;
-use secret::SessionText;
 use sessions::KnownSessions;
-pub use sessions::longest_idle;
+pub use sessions::{Started, longest_idle};
 use strangers::Strangers;
 
 /// A request without valid credentials.
@@ -147,28 +146,6 @@ impl Caller {
     }
 }
 
-/// A session that has begun.
-#[derive(Debug)]
-pub struct Started {
-    /// The session.
-    pub session: Session,
-    /// Its secret, for the cookie alone.
-    secret: SessionText,
-}
-
-impl Started {
-    /// `Set-Cookie` for the browser, with `Secure` if it uses https.
-    pub fn cookie(&self, is_secure: bool) -> String {
-        let Session { created_at, expires_at, .. } = &self.session;
-        cookies::set(&self.secret, is_secure, expires_at.map(|end| end.since(*created_at).as_secs()))
-    }
-
-    /// The token that the page sends in `X-CSRF-Token`.
-    pub fn token(&self) -> String {
-        self.secret.token()
-    }
-}
-
 /// The values of `Set-Cookie` that remove the cookies of a session.
 pub fn no_cookies() -> [String; 2] {
     cookies::cleared()
@@ -250,8 +227,7 @@ impl Authenticator {
     /// [`NoSession`](AuthError::NoSession) if the caller has not sent a key or a token; the catalog fails.
     pub async fn start_session(&self, caller: &Caller) -> Result<Started, AuthError> {
         let sessions = self.sessions.as_ref().ok_or(AuthError::NoSession)?;
-        let (secret, session) = sessions.start(caller).await?;
-        Ok(Started { session, secret })
+        sessions.start(caller).await
     }
 
     /// Ends a session: this process refuses it at once, others within 5 seconds.

@@ -10,7 +10,7 @@ use zkflow_core::service::catalog::{ApiKey, Catalog, CatalogError, Session};
 use zkflow_core::service::clock::Clock;
 use zkflow_core::service::id::KeyId;
 
-use super::cookies::Sent;
+use super::cookies::{self, Sent};
 use super::recent::{NOTE_EVERY, Recent};
 use super::secret::SessionText;
 use super::strangers::Strangers;
@@ -28,6 +28,28 @@ fn limit(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
+/// A session that has begun.
+#[derive(Debug)]
+pub struct Started {
+    /// The session.
+    pub session: Session,
+    /// Its secret, for the cookie alone.
+    secret: SessionText,
+}
+
+impl Started {
+    /// `Set-Cookie` for the browser, with `Secure` if it uses https.
+    pub fn cookie(&self, is_secure: bool) -> String {
+        let Session { created_at, expires_at, .. } = &self.session;
+        cookies::set(&self.secret, is_secure, expires_at.map(|end| end.since(*created_at).as_secs()))
+    }
+
+    /// The token that the page sends in `X-CSRF-Token`.
+    pub fn token(&self) -> String {
+        self.secret.token()
+    }
+}
+
 /// The sessions of a catalog.
 pub(super) struct KnownSessions {
     catalog: Arc<dyn Catalog>,
@@ -37,8 +59,10 @@ pub(super) struct KnownSessions {
     idle: Option<Duration>,
     /// Longest time.
     longest: Option<Duration>,
-    /// Whether keys, and tokens, are accepted.
-    methods: [bool; 2],
+    /// Whether the server accepts keys.
+    keys: bool,
+    /// Whether the server accepts tokens.
+    tokens: bool,
 }
 
 /// A session with its key, if it is of one.
@@ -57,11 +81,11 @@ impl KnownSessions {
         clock: Arc<dyn Clock>,
         strangers: Arc<Strangers>,
     ) -> Option<Self> {
-        let methods = [AuthMethod::Keys, AuthMethod::Jwt].map(|method| auth.methods.contains(&method));
+        let [keys, tokens] = [AuthMethod::Keys, AuthMethod::Jwt].map(|method| auth.methods.contains(&method));
         let (idle, longest) = (longest_idle(http), limit(http.dashboard_session_s));
         let recent = Recent::new(strangers);
-        let is_possible = http.dashboard && methods.contains(&true);
-        is_possible.then(|| Self { catalog, clock, recent, idle, longest, methods })
+        let is_possible = http.dashboard && (keys || tokens);
+        is_possible.then(|| Self { catalog, clock, recent, idle, longest, keys, tokens })
     }
 
     /// The caller with the session of a request, from this address.
@@ -71,8 +95,7 @@ impl KnownSessions {
         let Known { session, key } = found.ok_or(OVER)?;
         let now = self.clock.now();
         let of_key = key.as_ref().is_none_or(|key| key.is_valid(now));
-        let [keys, tokens] = self.methods;
-        let is_accepted = if session.key.is_some() { keys } else { tokens };
+        let is_accepted = if session.key.is_some() { self.keys } else { self.tokens };
         if !(of_key && is_accepted && session.is_valid(now, self.idle)) {
             return Err(OVER);
         }
@@ -90,16 +113,16 @@ impl KnownSessions {
     }
 
     /// Begins a session of a caller that sent a key or a token.
-    pub(super) async fn start(&self, caller: &Caller) -> Result<(SessionText, Session), AuthError> {
+    pub(super) async fn start(&self, caller: &Caller) -> Result<Started, AuthError> {
         let (key, end) = match &caller.credentials {
             Credentials::Key { id, expires_at } => (Some(id.clone()), *expires_at),
             Credentials::Token { expires_at } => (None, Some(*expires_at)),
             Credentials::Session(_) | Credentials::Trusted => return Err(AuthError::NoSession),
         };
-        let (text, now) = (SessionText::generate(), self.clock.now());
+        let (secret, now) = (SessionText::generate(), self.clock.now());
         let longest = self.longest.map(|longest| now + longest);
         let session = Session {
-            digest: text.digest(),
+            digest: secret.digest(),
             caller: caller.principal.name.clone(),
             key,
             tenant: caller.principal.tenant.clone(),
@@ -109,7 +132,7 @@ impl KnownSessions {
             last_used_at: now,
         };
         self.catalog.sessions().start(&session).await?;
-        Ok((text, session))
+        Ok(Started { session, secret })
     }
 
     /// Ends a session, in this process at once.

@@ -147,7 +147,7 @@ impl<S: Steps> Progress<S> {
         Ok((document, owed))
     }
 
-    /// What the work on a document is counted as.
+    /// The bill of the work on a document; `None`: no account pays for it.
     fn bill(&self, document: &S::Document) -> Option<Bill> {
         let Self(steps) = self;
         let (circuit, end) = steps.usage(document)?;
@@ -156,13 +156,13 @@ impl<S: Steps> Progress<S> {
     }
 }
 
-/// What the work on a document is counted as.
+/// The accounts that pay for the work on a document, and the usage that its end adds.
 struct Bill {
     tenant: TenantId,
     /// Key with limits of its own.
     key: Option<KeyId>,
     circuit: CircuitId,
-    /// What a final document counts as.
+    /// Usage that a final document adds to that of its attempts.
     end: Usage,
 }
 

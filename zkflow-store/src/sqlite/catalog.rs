@@ -243,6 +243,12 @@ mod tests {
         assert!(error.to_string().contains("99"), "{error}");
     }
 
+    #[test]
+    fn the_page_of_the_data_model_names_the_version() {
+        let sentence = format!("is the version of the catalog's tables ({})", schema::STEPS.len());
+        assert!(include_str!("../../../docs/data-model.md").contains(&sentence), "{sentence}");
+    }
+
     /// Rows written by the version before [`Life`](zkflow_core::service::catalog::Life).
     #[tokio::test]
     async fn documents_of_older_files_are_read_found_and_changed() {
