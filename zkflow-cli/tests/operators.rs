@@ -112,6 +112,33 @@ async fn a_key_is_rotated_with_and_without_an_overlap() {
 }
 
 #[tokio::test]
+async fn a_plan_that_names_a_key_holds_for_the_keys_that_replace_it() {
+    let site = Site::new();
+    let scopes = "circuits:read,circuits:build";
+    let made = site.succeeds(&["keys", "create", "--name", "robot", "--tenant", "acme", "--scopes", scopes]);
+    let rotate = |id: &str| site.succeeds(&["keys", "rotate", id, "--overlap-s", "3600"]);
+    let named = field(&rotate(&field(&made, "id")), "id");
+    let last = field(&rotate(&named), "key");
+    let plans = site.0.path().join("plans.toml");
+    // The last key names the first one as its origin, and not the key of the plan.
+    let plan = format!("[plans.small]\nkeys = [\"{named}\", \"{NONE}\"]\nmax_pending_circuits = 1\n");
+    std::fs::write(&plans, plan).unwrap();
+    let server = site.serve(&["--auth", "keys", "--no-workers", "--config", plans.to_str().unwrap()]);
+    let client = server.client().with_api_key(&last).unwrap();
+    let build = async |max: u32| {
+        let body = json!({"templateName": "rangeCheck", "params": {"min": 18, "max": max, "bits": 8}});
+        client.post("/v1/circuits", &body).await.unwrap()
+    };
+    assert_eq!(build(120).await.status, 202);
+    let refused = build(121).await;
+    assert_eq!((refused.status, &refused.body["code"]), (429, &json!("plan_exhausted")), "{refused:?}");
+    assert_eq!(server.terminate().unwrap(), Some(0));
+    let log = std::fs::read_to_string(site.0.path().join("log")).unwrap();
+    let warning = log.lines().find(|line| line.contains("a plan names a key that does not exist"));
+    assert!(warning.is_some_and(|line| line.contains(NONE)), "{log}");
+}
+
+#[tokio::test]
 async fn an_event_that_was_given_up_is_sent_again_by_a_command() {
     let site = Site::new();
     let (receiver, url) = Receiver::start().await;

@@ -39,8 +39,8 @@ impl CpuStage {
 ///   the time of this thread.
 /// - Builds that run at the same time have equal parts of the time of rayon's global threads, which make keys, and of tools that are
 ///   processes of their own, such as a native circom, when these end.
-/// - The check of a witness with more than a thousand constraints runs on rayon's global threads: it counts for a build that runs at the same
-///   time, or for none.
+/// - Two parts of a witness run on rayon's global threads: the translation of a module, and the check of more than a thousand constraints.
+///   They count for a build that runs at the same time, or for none.
 /// - Time of a GPU is no processor time.
 /// - Results are whole milliseconds. The rest is added to the next result of the stage, so that many short pieces lose nothing.
 #[derive(Debug, Clone, Default)]
