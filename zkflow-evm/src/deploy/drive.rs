@@ -25,6 +25,9 @@ const SEND_AGAIN: Duration = Duration::from_secs(20);
 const RECEIPT_LAG: Duration = Duration::from_secs(2);
 /// Highest number of transactions that a call of [`drive`] signs: one, and three that replace lost or waiting ones.
 const SIGNATURES: u32 = 4;
+/// Highest number of transactions of a deployment, in all calls of [`drive`] together. A node that fails after each replacement
+/// cannot have more of them signed.
+const MOST_SIGNATURES: u32 = 12;
 
 /// A contract to deploy, and the conditions of success.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +90,7 @@ impl<E, T: Into<DeployError>> From<T> for Stopped<E> {
 /// The transaction is in the journal before it is sent. After an interruption the same transaction is sent
 /// again, and a chain accepts it only once. Without a `signer`, only transactions in the journal are sent.
 ///
-/// A transaction that waits for long is replaced by one with the same nonce at a higher price, three times at most. Either
+/// A transaction that waits for long is replaced by one with the same nonce at a higher price, three times at most in a call. Either
 /// can be mined, so the receipts of all are looked for. A replacement that the signer or the node refuses changes nothing.
 ///
 /// # Errors
@@ -100,7 +103,7 @@ pub async fn drive<J: Journal>(
 ) -> Result<DeployedContract, Stopped<J::Error>> {
     journal.stage(DeploymentStage::Send).await.map_err(Stopped::Journal)?;
     // A killed process may leave transactions whose nonces the next orders of the account use: they do not count.
-    let most = journal.attempts().signatures.saturating_add(SIGNATURES);
+    let most = journal.attempts().signatures.saturating_add(SIGNATURES).min(MOST_SIGNATURES);
     let mut pause = PAUSE.0;
     let mut sent: Option<Instant> = None;
     let mut nonce_used: Option<Instant> = None;

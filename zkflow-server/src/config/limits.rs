@@ -48,7 +48,7 @@ settings! {
         max_circuits: u64 = 1_000, "max-circuits", "ZKFLOW_MAX_CIRCUITS", 0..=BILLION;
         /// Limit of the files of a tenant's circuits together; a further circuit is refused with 429. 0: none
         circuits_mib: u64 = 102_400, "circuits-mib", "ZKFLOW_CIRCUITS_MIB", 0..=TEBIBYTE_MIB;
-        /// Seconds an hour that building a tenant's circuits may take, over the last hour; a further circuit is refused with
+        /// Seconds of processor time that building a tenant's circuits may take in an hour; a further circuit is refused with
         /// 429. 0: no limit
         build_seconds_per_hour: u64 = 3_600, "build-seconds-per-hour", "ZKFLOW_BUILD_SECONDS_PER_HOUR", 0..=BILLION;
         /// Days without a change after which a circuit is deleted if it has no proof request, no contract on a chain and

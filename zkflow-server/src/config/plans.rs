@@ -18,6 +18,8 @@ use super::value::{list, quoted};
 pub struct Plan {
     /// Tenants with this plan.
     pub tenants: Vec<TenantId>,
+    /// Whether all tenants that no plan names have this plan too, each with limits of its own.
+    pub other_tenants: bool,
     /// Ids of keys with its rate in place of their tenant's. Its other limits hold for each of these keys alone, beside those of
     /// the tenant.
     pub keys: Vec<KeyId>,
@@ -56,6 +58,8 @@ pub struct Plan {
 pub struct Plans {
     plans: BTreeMap<String, Plan>,
     tenants: HashMap<TenantId, String>,
+    /// Of all other tenants.
+    others: Option<String>,
     /// By the name of their caller.
     keys: HashMap<String, (KeyId, String)>,
 }
@@ -64,9 +68,9 @@ impl Plans {
     /// Checks the plans.
     ///
     /// # Errors
-    /// A tenant or a key has two plans.
+    /// A tenant or a key has two plans, or two plans are for all other tenants.
     pub fn new(plans: BTreeMap<String, Plan>) -> Result<Self, ConfigError> {
-        let (mut tenants, mut keys) = (HashMap::new(), HashMap::new());
+        let (mut tenants, mut others, mut keys) = (HashMap::new(), None::<String>, HashMap::new());
         for (name, plan) in &plans {
             let twice = |what: String, before: &str| {
                 ConfigError::Contradiction(format!("{what} has two plans: {before} and {name}"))
@@ -76,6 +80,11 @@ impl Plans {
                     return Err(twice(format!("tenant {tenant}"), &before));
                 }
             }
+            if plan.other_tenants
+                && let Some(before) = others.replace(name.clone())
+            {
+                return Err(twice("every other tenant".to_owned(), &before));
+            }
             for key in &plan.keys {
                 let named = (key.clone(), name.clone());
                 if let Some((_, before)) = keys.insert(key.caller(), named) {
@@ -83,7 +92,7 @@ impl Plans {
                 }
             }
         }
-        Ok(Self { plans, tenants, keys })
+        Ok(Self { plans, tenants, others, keys })
     }
 
     /// The plan of a tenant; `None`: the limits of all.
@@ -93,7 +102,7 @@ impl Plans {
 
     /// Name of the plan of a tenant.
     pub fn name_of(&self, tenant: &TenantId) -> Option<&str> {
-        self.tenants.get(tenant).map(String::as_str)
+        self.tenants.get(tenant).or(self.others.as_ref()).map(String::as_str)
     }
 
     /// The ids of the keys in the lists of plans, the newest first.
@@ -118,8 +127,8 @@ impl Plans {
 
     /// Name of the plan whose rate a caller has: of its key, else of its tenant.
     pub fn of_caller(&self, caller: &str, tenant: &TenantId) -> Option<&str> {
-        let own = self.keys.get(caller).map(|(_, plan)| plan);
-        own.or_else(|| self.tenants.get(tenant)).map(String::as_str)
+        let own = self.keys.get(caller).map(|(_, plan)| plan.as_str());
+        own.or_else(|| self.name_of(tenant))
     }
 
     /// The key whose plan a caller has: its own, else `first`, the first of those that replaced each other up to its own.
@@ -175,6 +184,7 @@ impl Plan {
             |texts: Vec<String>| (!texts.is_empty()).then(|| list(texts.iter().map(|text| quoted(text))));
         let rows = [
             ("tenants", texts(self.tenants.iter().map(ToString::to_string).collect())),
+            ("other_tenants", self.other_tenants.then(|| "true".to_owned())),
             ("keys", texts(self.keys.iter().map(ToString::to_string).collect())),
             ("requests_per_second", number(self.requests_per_second.map(u64::from))),
             ("requests_burst", number(self.requests_burst.map(u64::from))),
@@ -234,6 +244,15 @@ mod tests {
         assert_eq!(plans.key_of(&name(3), Some(&name(1))), Some(&id(2)));
         assert_eq!(plans.of_caller(&name(1), &acme), Some("b"));
         assert_eq!(plans.key_of(&name(3), None), None);
+        let rest = |tenants: &[&str]| Plan { other_tenants: true, ..plan(tenants, &[]) };
+        let plans = [("a".to_owned(), plan(&["acme"], &[])), ("rest".to_owned(), rest(&[]))];
+        let plans = Plans::new(plans.into()).unwrap();
+        assert_eq!((plans.name_of(&acme), plans.name_of(&other)), (Some("a"), Some("rest")));
+        assert_eq!(plans.of_caller("anyone", &other), Some("rest"));
+        let twice = [("a".to_owned(), rest(&[])), ("b".to_owned(), rest(&["acme"]))];
+        assert!(
+            Plans::new(twice.into()).unwrap_err().to_string().contains("every other tenant has two plans")
+        );
         let twice = [("a".to_owned(), plan(&[], &[1])), ("b".to_owned(), plan(&[], &[1]))];
         assert!(Plans::new(twice.into()).unwrap_err().to_string().contains("two plans"));
     }

@@ -96,7 +96,7 @@ impl Quota {
     }
 }
 
-/// Refuses to build a circuit of a tenant whose circuits took too long to build in the last hour. Deleted circuits count, and
+/// Refuses to build a circuit of a tenant whose circuits took too much processor time in the last hour. Deleted circuits count, and
 /// circuits that are not ready do not yet.
 ///
 /// # Errors
@@ -108,7 +108,8 @@ pub(super) async fn refuse_costly(app: &App, tenant: &TenantId) -> Result<(), Re
     }
     let (log, now) = (app.catalog.usage_log(), app.now());
     let (hour, account) = (Hour::of(now), Account::of_tenant(tenant.clone()));
-    let spent = async |hour| log.spent(&account, &Period::Hour(hour)).await.map(|sum| sum.work_ms as f64);
+    let spent =
+        async |hour| log.spent(&account, &Period::Hour(hour)).await.map(|sum| sum.build_cpu_ms as f64);
     // The part of the hour before that is within the last 60 minutes.
     let spent = spent(hour).await? + spent(hour.before()).await? * (1.0 - hour.elapsed(now));
     if spent >= most as f64 * 1000.0 {

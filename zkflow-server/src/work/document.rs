@@ -182,7 +182,7 @@ impl Bill {
         let counted = async {
             log.count(&row, &usage).await?;
             if end.builds > 0 {
-                let more = Usage { work_ms: used.work_ms, ..Usage::default() };
+                let more = Usage { build_cpu_ms: used.build_cpu_ms, ..Usage::default() };
                 log.spend(&Account::of_tenant(tenant.clone()), &Period::Hour(Hour::of(now)), &more).await?;
             }
             if let Some(key) = key {

@@ -87,13 +87,18 @@ impl Ids {
     }
 }
 
+/// Parts of paths that are no ids of documents, or, for deployments, are compared by themselves.
+const NO_DOCUMENT: [&str; 6] = ["{name}", "{queue}", "{file}", "{part}", "{keyId}", "{deploymentId}"];
+
 impl Route {
     /// Whether the route is about a document of a tenant.
     fn is_about_a_document(&self) -> bool {
         ["createProof", "importCircuit", "createCeremony"].contains(&&*self.operation)
-            || ["{circuitId}", "{proofRequestId}", "{uploadId}", "{ceremonyId}", "{deliveryId}"]
-                .iter()
-                .any(|part| self.path.contains(part))
+            || self
+                .path
+                .split('/')
+                .filter(|part| part.starts_with('{'))
+                .any(|part| !NO_DOCUMENT.contains(&part))
     }
 
     fn request(&self, ids: &Ids, key_id: &str) -> axum::http::Request<Body> {
@@ -228,7 +233,10 @@ async fn every_route_asks_for_its_scope_and_shows_a_tenant_its_own_documents_onl
             assert_eq!(nothing.0, 404, "{shown} of nobody");
         }
         let status = send(Some(key), &own).await.status();
-        assert!(![401, 403, 404].contains(&status.as_u16()), "{shown}: {status}");
+        assert!(
+            ![401, 403, 404].contains(&status.as_u16()) && !status.is_server_error(),
+            "{shown}: {status}"
+        );
     }
 }
 

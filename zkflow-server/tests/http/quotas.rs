@@ -55,7 +55,7 @@ async fn the_time_for_building_circuits_has_a_quota_by_tenant() {
     };
     let (log, own) = (server.app.catalog.usage_log(), Account::of_tenant("own".parse().unwrap()));
     let hour = Period::Hour(Hour::of(server.app.now()));
-    let worked = |work_ms| Usage { work_ms, ..Usage::default() };
+    let worked = |build_cpu_ms| Usage { build_cpu_ms, ..Usage::default() };
     log.spend(&own, &hour, &worked(9_999)).await.unwrap();
     assert_eq!(ask(&keys[0], 1).await.status, StatusCode::ACCEPTED);
     log.spend(&own, &hour, &worked(1)).await.unwrap();
@@ -72,7 +72,7 @@ async fn building_a_circuit_takes_of_the_time_of_its_tenant() {
     let app = &shared().await.app;
     let (account, hour) = (Account::of_tenant(TenantId::default()), Hour::of(app.now()));
     let spent =
-        async |hour| app.catalog.usage_log().spent(&account, &Period::Hour(hour)).await.unwrap().work_ms;
+        async |hour| app.catalog.usage_log().spent(&account, &Period::Hour(hour)).await.unwrap().build_cpu_ms;
     // The time is counted after the circuit is ready.
     let counted = async {
         while spent(hour).await + spent(hour.before()).await == 0 {
