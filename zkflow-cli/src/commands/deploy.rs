@@ -21,7 +21,7 @@ use zkflow_core::verify::Verifier;
 
 use super::Error;
 use super::evidence::{EvidenceArgs, open, record_of};
-use super::files::{in_file, read, read_text};
+use super::files::{in_file, read, read_found, read_text};
 use super::output::write;
 use super::progress::Progress;
 use zkflow_evm::deploy::{self, Code, DEVELOPMENT_CHAINS, Journal, Order, Statement, Stopped, drive};
@@ -238,6 +238,9 @@ struct Record {
     noted: Noted,
 }
 
+/// Most bytes of a journal, which contains the source of the contract.
+const MOST_RECORD: u64 = 64 << 20;
+
 #[derive(Default, Serialize, Deserialize)]
 struct Noted {
     #[serde(flatten)]
@@ -253,7 +256,7 @@ impl Record {
     fn open(circuit: &Path, chain_id: u64, again: bool) -> Result<Self, Error> {
         let path = circuit.join(format!("deployment-{chain_id}.json"));
         let noted: Noted = match path.exists() {
-            true => serde_json::from_slice(&read(&path)?).map_err(in_file(&path))?,
+            true => serde_json::from_slice(&read_found(&path, MOST_RECORD)?).map_err(in_file(&path))?,
             false => Noted::default(),
         };
         match &noted.contract {

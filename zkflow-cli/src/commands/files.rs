@@ -1,10 +1,12 @@
 //! Reads files. Errors contain the path.
 
-use std::fs::File;
+use std::collections::HashSet;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, StdinLock};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use zkflow_core::digest::{Digest, Hasher};
 use zkflow_core::format::{FileState, MappedFile};
@@ -19,6 +21,31 @@ pub(super) fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
 }
 
+/// Refuses inputs of which two are standard input.
+pub(super) fn one_standard_input(inputs: &[&Path]) -> Result<(), Error> {
+    match inputs.iter().filter(|path| is_standard(path)).count() {
+        0 | 1 => Ok(()),
+        _ => Err("standard input cannot be two files: give a name in place of one `-`".into()),
+    }
+}
+
+/// The regular files that arguments gave to this process to read, by device and number.
+static INPUTS: Mutex<Option<HashSet<(u64, u64)>>> = Mutex::new(None);
+
+/// Notes that a file is an input: [`is_input`] keeps outputs from replacing it.
+fn note_input(file: &Metadata) {
+    if file.is_file() {
+        let mut inputs = INPUTS.lock().unwrap_or_else(PoisonError::into_inner);
+        inputs.get_or_insert_default().insert((file.dev(), file.ino()));
+    }
+}
+
+/// Whether [`read`], [`open`] or [`map`] has read this file, by this name or another one.
+pub(super) fn is_input(file: &Metadata) -> bool {
+    let inputs = INPUTS.lock().unwrap_or_else(PoisonError::into_inner);
+    inputs.as_ref().is_some_and(|inputs| inputs.contains(&(file.dev(), file.ino())))
+}
+
 /// Reads a whole file or pipe of at most [`LARGEST_FILE`] bytes; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
@@ -28,7 +55,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
         return Ok(bytes);
     }
     let file = File::open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
+    let metadata = file.metadata().map_err(failed)?;
+    note_input(&metadata);
+    let length = metadata.len();
     if length > LARGEST_FILE {
         return Err(
             format!("cannot read {}: {length} bytes exceed the limit of 64 GiB", path.display()).into()
@@ -118,7 +147,9 @@ pub(super) fn read_text(path: &Path) -> Result<String, Error> {
 pub(super) fn open(path: &Path) -> Result<File, Error> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     if !is_stream(path) {
-        return Ok(File::open(path).map_err(failed)?);
+        let file = File::open(path).map_err(failed)?;
+        note_input(&file.metadata().map_err(failed)?);
+        return Ok(file);
     }
     let mut file = tempfile::tempfile().map_err(failed)?;
     let copied = match is_standard(path) {

@@ -1,15 +1,17 @@
 //! Writes files as any tool does: links are followed, devices and pipes are written to, and regular files are replaced
-//! as a whole.
+//! as a whole, with their permissions. A file that the command has read is not replaced.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Seek, Write};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::files::{folder_of, is_standard};
+use super::files::{folder_of, is_input, is_standard};
 
+/// Permissions of a file with secrets.
+const SECRET: u32 = 0o600;
 /// Number of links that are followed.
 const MAX_LINKS: usize = 40;
 
@@ -22,14 +24,35 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), Error> {
     made.map_err(|error| format!("cannot write to the folder {}: {error}", folder.display()).into())
 }
 
-/// Writes a file with the permissions of the umask.
+/// Refuses outputs that would be written to the same place.
+pub(super) fn apart(one: &Path, other: &Path) -> Result<(), Error> {
+    let targets = [Target::of(one)?, Target::of(other)?];
+    match targets.each_ref().map(|target| &target.kind) {
+        [Kind::Standard, Kind::Standard] => {
+            Err("standard output cannot have two files: give a name in place of one `-`".into())
+        }
+        [Kind::File(one), Kind::File(other)] if same(one, other) => {
+            Err(format!("cannot write {}: two outputs have this name", other.display()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether two paths without links at their end name the same file, which may not exist.
+fn same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| (folder_of(path).canonicalize().ok(), path.file_name().map(ToOwned::to_owned));
+    let number = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    place(one) == place(other) || number(one).is_some_and(|one| Some(one) == number(other))
+}
+
+/// Writes a file with the permissions of the umask, or those of the file that it replaces.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_with(path, bytes, 0o666)
 }
 
-/// Writes a file with secrets, readable only by its owner.
+/// Writes a file with secrets, readable only by its owner, also in the place of a file that others may read.
 pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_with(path, bytes, 0o600)
+    write_with(path, bytes, SECRET)
 }
 
 fn write_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
@@ -95,7 +118,14 @@ impl<'a> Target<'a> {
             Ok(meta) if meta.is_dir() => {
                 return Err(target.failed(io::ErrorKind::IsADirectory.into()).into());
             }
-            Ok(meta) if meta.is_file() && !is_of_the_system(&real) => target.kind = Kind::File(real),
+            Ok(meta) if meta.is_file() && !is_of_the_system(&real) => {
+                if is_input(&meta) {
+                    return Err(target.failed(io::Error::other("the command reads this file")).into());
+                }
+                rustix::fs::access(&real, rustix::fs::Access::WRITE_OK)
+                    .map_err(|error| target.failed(error.into()))?;
+                target.kind = Kind::File(real);
+            }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_of_the_system(&real) => {
                 target.kind = Kind::File(real);
@@ -121,6 +151,10 @@ impl<'a> Target<'a> {
             Err(_) if real.is_file() => return self.copied(make),
             Err(error) => return Err(failed(error).into()),
         };
+        if let Ok(replaced) = real.metadata() {
+            let kept = replaced.mode() & if mode == SECRET { SECRET } else { 0o777 };
+            file.as_file().set_permissions(Permissions::from_mode(kept)).map_err(failed)?;
+        }
         let made = make(file.as_file_mut())?;
         file.as_file().sync_all().map_err(failed)?;
         match file.persist(real) {
@@ -284,6 +318,63 @@ mod tests {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert!(write(folder.path(), b"").unwrap_err().to_string().contains("directory"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn a_file_keeps_its_permissions_and_a_secret_is_only_for_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mode = || path.metadata().unwrap().mode() & 0o777;
+        for (before, after, after_secret) in
+            [(0o640, 0o640, 0o600), (0o777, 0o777, 0o600), (0o600, 0o600, 0o600)]
+        {
+            std::fs::write(&path, "old").unwrap();
+            let set = || std::fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
+            set();
+            write(&path, b"new").unwrap();
+            assert_eq!(mode(), after, "{before:o}");
+            set();
+            write_secret(&path, b"new").unwrap();
+            assert_eq!(mode(), after_secret, "{before:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_read_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("key"), "precious").unwrap();
+        std::fs::hard_link(at("key"), at("same")).unwrap();
+        symlink("key", at("link")).unwrap();
+        super::super::files::read(&at("key")).unwrap();
+        for name in ["key", "same", "link"] {
+            let refused = write(&at(name), b"proof").unwrap_err().to_string();
+            assert!(refused.contains(name) && refused.contains("the command reads this file"), "{refused}");
+        }
+        assert_eq!(std::fs::read(at("key")).unwrap(), b"precious");
+        write(&at("other"), b"proof").unwrap();
+    }
+
+    #[test]
+    fn outputs_have_places_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink("one", at("link")).unwrap();
+        for (one, other) in [("one", "one"), ("one", "link"), ("one", "./one")] {
+            assert!(apart(&at(one), &at(other)).unwrap_err().to_string().contains(other), "{one} {other}");
+        }
+        std::fs::write(at("one"), "").unwrap();
+        std::fs::hard_link(at("one"), at("hard")).unwrap();
+        assert!(apart(&at("one"), &at("hard")).is_err());
+        assert!(apart(Path::new("-"), Path::new("/dev/stdout")).is_err());
+        let standard = Path::new("-");
+        for (one, other) in [
+            (&*at("one"), &*at("two")),
+            (standard, &*at("one")),
+            (Path::new("/dev/null"), Path::new("/dev/null")),
+        ] {
+            apart(one, other).unwrap();
+        }
     }
 
     #[test]

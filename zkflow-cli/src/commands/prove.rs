@@ -1,6 +1,5 @@
 //! `zkflow witness`, `zkflow prove` and `zkflow verify`.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,8 +27,8 @@ use zkflow_core::witness::{
 use super::Error;
 #[cfg(feature = "evm")]
 use super::contract::ContractArgs;
-use super::files::{in_file, is_stream, map, of_circuit, read, read_text};
-use super::output::{write, write_secret};
+use super::files::{in_file, is_stream, map, of_circuit, one_standard_input, open, read, read_text};
+use super::output::{apart, write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
 #[cfg(feature = "remote")]
@@ -153,6 +152,7 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(super) fn witness(args: &WitnessArgs) -> Result<(), Error> {
+    one_standard_input(&[&args.circuit, &args.input])?;
     let witness = calculate(&args.circuit, &args.input, &args.checks, &Progress::new())?;
     write_secret(&args.output, &Zeroizing::new(wtns::write(&witness)))
 }
@@ -239,10 +239,12 @@ pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
             format!("no server takes a witness: use `zkflow fullprove --server {server} {instead}`").into()
         );
     }
+    one_standard_input(&[&args.zkey, &args.witness])?;
     let progress = Progress::new();
     let prover = args.prover.open()?;
     refuse_malformed(&args.zkey)?;
     let witness = wtns::read(&Zeroizing::new(read(&args.witness)?)).map_err(in_file(&args.witness))?;
+    apart(&args.proof, &args.public)?;
     proved(&*prover, &args.zkey, &witness, [&args.proof, &args.public], &progress)
 }
 
@@ -251,17 +253,19 @@ fn refuse_malformed(zkey: &Path) -> Result<(), Error> {
     if is_stream(zkey) {
         return Ok(());
     }
-    let file = File::open(zkey).map_err(in_file(zkey))?;
-    ZKeyFile::open(BufReader::new(file)).map(drop).map_err(in_file(zkey))
+    ZKeyFile::open(BufReader::new(open(zkey)?)).map(drop).map_err(in_file(zkey))
 }
 
 pub(super) fn full_prove(args: &FullProveArgs) -> Result<(), Error> {
+    one_standard_input(&[&args.input, &args.circuit, &args.zkey])?;
     let progress = Progress::new();
     #[cfg(feature = "remote")]
     if let Some((proof, public)) = args.server.prove(&args.input, &args.circuit, &args.zkey, &progress)? {
         return put([&args.proof, &args.public], &proof, &public);
     }
     let prover = args.prover.open()?;
+    refuse_malformed(&args.zkey)?;
+    apart(&args.proof, &args.public)?;
     let witness = calculate(&args.circuit, &args.input, &args.checks, &progress)?;
     proved(&*prover, &args.zkey, &witness, [&args.proof, &args.public], &progress)
 }
@@ -296,6 +300,7 @@ fn put([proof_path, public_path]: [&Path; 2], proof: &Proof, public: &PublicSign
 }
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
+    one_standard_input(&[&args.key, &args.public, &args.proof])?;
     let key = json::read_vkey(&read(&args.key)?).map_err(in_file(&args.key))?;
     let public = json::read_public(&read(&args.public)?).map_err(in_file(&args.public))?;
     let proof = json::read_proof(&read(&args.proof)?).map_err(in_file(&args.proof))?;
