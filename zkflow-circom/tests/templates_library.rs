@@ -226,6 +226,15 @@ fn symbolic_links_are_not_followed() {
     symlink(outside.path().join("outside"), folder.path().join("linked")).unwrap();
     assert!(refusal(folder.path()).contains("linked: symbolic links"));
 
+    // Neither a link nor a pipe hides the templates beside it.
+    let folder = folder_with("mine");
+    symlink("nothing", folder.path().join("dangling")).unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    let found = read_folder(folder.path()).unwrap();
+    let found: Vec<_> = found.iter().map(|found| found.template.is_ok()).collect();
+    assert_eq!(found, [false, true, false]);
+
     for file in ["manifest.toml", "template.circom", "vectors/prove.json", "vectors"] {
         let folder = folder_with("mine");
         let path = folder.path().join("mine").join(file);

@@ -76,6 +76,8 @@ use std::sync::Once;
 use clap::Subcommand;
 use zkflow_core::own_folder;
 
+pub(crate) use output::tell;
+
 /// Any error of a command. It is shown with its sources.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -290,7 +292,9 @@ fn cache_dir(kind: &str) -> Option<PathBuf> {
         },
         None => Err(NO_CACHE_PATH.to_owned()),
     };
-    let warn = |problem: &String| WARNED.call_once(|| eprintln!("warning: there is no cache: {problem}"));
+    let warn = |problem: &String| {
+        WARNED.call_once(|| output::tell(format_args!("warning: there is no cache: {problem}")))
+    };
     opened.inspect_err(warn).ok()
 }
 

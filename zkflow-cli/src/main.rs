@@ -1,5 +1,8 @@
 //! The `zkflow` command.
 
+// `eprintln!` panics when standard error fails; `commands::tell` does not.
+#![warn(clippy::print_stderr)]
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -55,7 +58,7 @@ fn parse(arguments: &[impl Into<OsString> + Clone]) -> Result<commands::Command,
 
 fn report(done: Result<ExitCode, commands::Error>) -> ExitCode {
     done.unwrap_or_else(|error| {
-        eprintln!("zkflow: {}", commands::printable(&Chain(error.as_ref()).to_string()));
+        commands::tell(format_args!("zkflow: {}", commands::printable(&Chain(error.as_ref()).to_string())));
         ExitCode::FAILURE
     })
 }
@@ -78,7 +81,7 @@ fn run_as_snarkjs(plan: Plan) -> ExitCode {
             ExitCode::SUCCESS
         }
         Plan::Refused(text, code) => {
-            eprintln!("zkflow: {}", commands::printable(text.trim_end()));
+            commands::tell(format_args!("zkflow: {}", commands::printable(text.trim_end())));
             ExitCode::from(code)
         }
     }

@@ -72,3 +72,29 @@ fn an_output_that_cannot_be_written_is_an_error_in_words() {
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert_eq!(message, "zkflow: cannot write stdout: No space left on device (os error 28)\n");
 }
+
+#[test]
+fn a_standard_error_that_cannot_be_written_changes_neither_result_nor_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkflow"));
+        command.args(arguments).current_dir(folder.path()).stderr(full).status().unwrap().code()
+    };
+    assert_eq!(run(&["ptau", "new", "2", "new.ptau"]), Some(0));
+    assert!(folder.path().join("new.ptau").exists());
+    assert_eq!(run(&["inspect", "missing.ptau"]), Some(1));
+}
+
+#[test]
+fn a_command_does_not_replace_the_file_that_it_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert!(zkflow(folder, &["ptau", "new", "2", "new.ptau"]).status.success());
+    let before = std::fs::read(folder.join("new.ptau")).unwrap();
+    let refused = zkflow(folder, &["ptau", "contribute", "new.ptau", "./new.ptau", "--name", "one"]);
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{message}");
+    assert!(message.ends_with("cannot write ./new.ptau: the command reads this file\n"), "{message}");
+    assert_eq!(std::fs::read(folder.join("new.ptau")).unwrap(), before);
+}

@@ -126,6 +126,12 @@ impl Config {
         self.held_by(tenant, key, self.http.max_downloads, |plan| plan.max_downloads)
     }
 
+    /// Bytes of a budget of `all` that a tenant may hold at the same time, `largest` or more. Empty: there is no limit.
+    pub fn bytes_of(&self, tenant: &TenantId, all: usize, largest: usize) -> Vec<(Account, usize)> {
+        let share = self.share_of(all).map(|share| (Account::of_tenant(tenant.clone()), share.max(largest)));
+        share.into_iter().collect()
+    }
+
     fn held_by(
         &self,
         tenant: &TenantId,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::outcome::{self, Outputs, last_lines, refusal};
 use super::source::SourceTree;
@@ -11,6 +12,9 @@ use crate::confined::{ConfinedCommand, ConfinedError, Finished, ProcessLimits, r
 
 /// Maximum bytes of each of standard output and standard error.
 const MAX_PRINTED: usize = 4 << 20;
+
+/// Most time to print the version.
+const VERSION_TIME: Duration = Duration::from_secs(20);
 
 /// Beginning of the message of a Rust program that gets no memory.
 const OUT_OF_MEMORY: &str = "memory allocation of ";
@@ -24,8 +28,9 @@ const SEGV: i32 = 11;
 /// # Behaviour
 /// - Runs in its own working folder, which contains the source tree, as a [`ConfinedCommand`]: it reads that
 ///   folder and the system's libraries, and writes an output folder.
-/// - Must be one program: it can start no other where the kernel has seccomp. A script may `exec` it.
-#[derive(Debug)]
+/// - Must be one program: it can start no other where the kernel has seccomp. A script may `exec` one of the system's folders, such
+///   as `/usr/local/bin`.
+#[derive(Debug, Clone)]
 pub struct CircomNative {
     command: ConfinedCommand,
     version: String,
@@ -38,15 +43,24 @@ impl CircomNative {
     /// # Errors
     /// [`CompileError::Compiler`] when it does not start or is not circom.
     pub fn new(program: &Path, limits: CompileLimits) -> Result<Self, CompileError> {
+        let named =
+            |error: &dyn std::fmt::Display| CompileError::Compiler(format!("{}: {error}", program.display()));
         // A name without a folder is a file of the working folder.
-        let program = program
-            .canonicalize()
-            .map_err(|e| CompileError::Compiler(format!("{}: {e}", program.display())))?;
-        let command = ConfinedCommand::new(program).map_err(failed)?;
+        let real = program.canonicalize().map_err(|error| named(&error))?;
+        if real.is_dir() {
+            return Err(named(&"it is a folder: give the path of the program"));
+        }
+        let command = ConfinedCommand::new(real).map_err(|error| named(&error))?;
         let mut circom = Self { command, version: String::new(), limits };
         let folder = Folder::new(&SourceTree::empty())?;
-        let finished = circom.run(&folder, vec!["--version".to_owned()])?;
-        circom.version = outcome::version(&printed(&finished))?;
+        let limits = CompileLimits { wall: limits.wall.min(VERSION_TIME), ..limits };
+        let asked = Self { limits, ..circom.clone() };
+        let asked = asked.run(&folder, vec!["--version".to_owned()]);
+        let version = asked.and_then(|finished| outcome::version(&printed(&finished)));
+        circom.version = version.map_err(|error| match error {
+            CompileError::Compiler(reason) => named(&reason),
+            error => named(&error),
+        })?;
         Ok(circom)
     }
 

@@ -33,18 +33,20 @@ impl FoundTemplate {
 ///
 /// # Behaviour
 /// - Hidden entries and other files are ignored.
-/// - Symbolic links inside the folder are refused, so that no file outside it is read.
+/// - A symbolic link inside the folder is a template that cannot be used: no file outside the folder is read.
 /// - A template that cannot be used does not hide the others.
 ///
 /// # Errors
-/// [`TemplateError::Folder`]: the folder or an entry of it is unreadable or a link.
+/// [`TemplateError::Folder`]: the folder is unreadable or has too many entries.
 pub fn read_folder(folder: &Path) -> Result<Vec<FoundTemplate>, TemplateError> {
     let root = folder.canonicalize().map_err(|error| unusable(folder, error))?;
     if root.join(MANIFEST).exists() || root.join(SOURCE).exists() {
         return Ok(vec![FoundTemplate { template: load(&root), path: root }]);
     }
     let found = entries(&root)?.into_iter().filter_map(|path| {
-        let template = if path.is_dir() {
+        let template = if let Err(error) = refuse_link(&path) {
+            Err(error)
+        } else if path.is_dir() {
             load(&path)
         } else {
             let name = path.file_name()?.to_str()?.strip_suffix(LOOSE)?;
@@ -102,7 +104,7 @@ fn load_loose(path: &Path, name: &str) -> Result<Template, TemplateError> {
     Ok(Template { path: Some(path.to_owned()), ..template })
 }
 
-/// Entries of a folder, sorted by name, without hidden ones.
+/// Entries of a folder, sorted by name, without hidden ones. They can be links.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, TemplateError> {
     refuse_link(folder)?;
     let mut paths = Vec::new();
@@ -111,7 +113,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, TemplateError> {
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        refuse_link(&entry.path())?;
         paths.push(entry.path());
         if paths.len() > MAX_ENTRIES {
             return Err(unusable(folder, format!("more than {MAX_ENTRIES} entries")));

@@ -13,6 +13,7 @@ use zkflow_core::setup::ptau::Ceremony;
 use super::Error;
 use super::compile_errors::explain;
 use super::files::{folder_of, in_file, open, read_text};
+use super::output::tell;
 use super::progress::Progress;
 use super::server::ServerArgs;
 use super::toolbox::{ignored_folders, include_folders};
@@ -158,7 +159,8 @@ impl ImportArgs {
         // circomlib is searched if it is installed; the server has one of its own.
         let roots: Vec<PathBuf> =
             include_folders(&self.include).chain(CircomTools::include_roots()?).collect();
-        ignored_folders(&self.include).for_each(|warning| eprintln!("{}", super::printable(&warning)));
+        ignored_folders(&self.include)
+            .for_each(|warning| tell(format_args!("{}", super::printable(&warning))));
         // The server has limits of its own.
         let limits = SourceLimits { files: 1 << 20, bytes: 1 << 40 };
         let search = SourceSearch::new(&roots).beside(Some(folder_of(path))).anywhere().limits(limits);

@@ -11,6 +11,7 @@ use zkflow_client::{ClientError, JobFilter};
 use zkflow_core::service::clock::Timestamp;
 use zkflow_core::service::queue::QueueName;
 
+use super::output::tell;
 use super::server::ServerArgs;
 use super::{Error, printable};
 
@@ -292,7 +293,7 @@ fn drained(client: &Client, queue: &str, patience: Duration) -> Result<(), Error
             );
         }
         if running != shown {
-            eprintln!("{queue}  {running} running");
+            tell(format_args!("{queue}  {running} running"));
             shown = running;
         }
         sleep(Duration::from_secs(1).min(patience.saturating_sub(began.elapsed())));

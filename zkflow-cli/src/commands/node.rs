@@ -20,7 +20,7 @@ use zkflow_server::node::{self, Sources};
 use zkflow_server::{backends, telemetry};
 
 use super::files::folder_of;
-use super::output::write;
+use super::output::{tell, write};
 use super::{Error, printable};
 
 /// Subcommands of `zkflow import`.
@@ -97,7 +97,7 @@ fn templates(folders: Vec<PathBuf>) -> Result<TemplateLibrary, Error> {
     let mut library = TemplateLibrary::empty();
     for folder in folders {
         for error in library.add_folder(&folder)? {
-            eprintln!("warning: a template is left out: {}", printable(&Chain(&error).to_string()));
+            tell(format_args!("warning: a template is left out: {}", printable(&Chain(&error).to_string())));
         }
     }
     Ok(library)

@@ -79,6 +79,11 @@ pub(super) fn continued<T>(
     }
 }
 
+/// Writes a line to standard error. A failure is ignored: a note or a reason that cannot be shown must not lose a result.
+pub(crate) fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Ends as the signal of a closed pipe would.
 pub(super) fn end_by_closed_pipe() -> ! {
     const SIGPIPE: i32 = 13;
@@ -87,8 +92,7 @@ pub(super) fn end_by_closed_pipe() -> ! {
 
 /// Ends with an error of standard output, which the text describes.
 pub(super) fn end_by_failed_output(failed: &str) -> ! {
-    // `eprintln!` would panic if this output fails too.
-    let _ = writeln!(io::stderr(), "zkflow: cannot write {failed}");
+    tell(format_args!("zkflow: cannot write {failed}"));
     std::process::exit(1)
 }
 

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::output::tell;
 use indicatif::{ProgressBar, ProgressStyle};
 use zkflow_core::setup::{self, StepOptions};
 
@@ -55,7 +56,7 @@ impl Progress {
 
     /// Prints a line above the spinner.
     pub(super) fn line(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{}", super::printable(text)));
+        self.bar.suspend(|| tell(format_args!("{}", super::printable(text))));
     }
 }
 
@@ -99,7 +100,7 @@ impl setup::Progress for Measure<'_> {
             let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
             if line.elapsed() >= LINE_EVERY {
                 *line = Instant::now();
-                eprintln!("{}: {} %, about {left} left", self.name, done * 100 / total);
+                tell(format_args!("{}: {} %, about {left} left", self.name, done * 100 / total));
             }
         }
         self.bar.set_prefix(left);

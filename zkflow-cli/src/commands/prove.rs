@@ -28,7 +28,7 @@ use super::Error;
 #[cfg(feature = "evm")]
 use super::contract::ContractArgs;
 use super::files::{in_file, is_stream, map, of_circuit, one_standard_input, open, read, read_text};
-use super::output::{apart, write, write_secret};
+use super::output::{apart, tell, write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
 #[cfg(feature = "remote")]
@@ -316,7 +316,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Error> {
         println!("OK: the proof is valid for the public signals [{}]", signals.join(", "));
         Ok(ExitCode::SUCCESS)
     } else {
-        eprintln!("INVALID: the proof is not valid for the public signals");
+        tell(format_args!("INVALID: the proof is not valid for the public signals"));
         Ok(ExitCode::FAILURE)
     }
 }

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 use super::Error;
+use super::output::tell;
 use line::Line;
 use table::{Command, Param, Run};
 
@@ -50,7 +51,7 @@ pub(crate) fn plan(arguments: &[String], rejected: ErrorKind) -> Option<Plan> {
         return Some(Plan::Help(command.usage()));
     }
     if let Some(option) = line.unknown() {
-        eprintln!("zkflow: warning: snarkjs has no option {option:?}; it is ignored");
+        tell(format_args!("zkflow: warning: snarkjs has no option {option:?}; it is ignored"));
     }
     Some(command.plan(given, &line))
 }

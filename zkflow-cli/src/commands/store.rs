@@ -13,6 +13,7 @@ use zkflow_server::maintenance::repair::{self, Repaired};
 use zkflow_server::maintenance::{backup, binding, clean, restore};
 
 use super::Error;
+use super::output::tell;
 
 /// Subcommands of `zkflow store`.
 #[derive(Debug, Subcommand)]
@@ -98,7 +99,7 @@ async fn rebuild_catalog(data: Data) -> Result<ExitCode, Error> {
         Rebuilt::Added => added += 1,
         Rebuilt::Refused(why) => {
             refused += 1;
-            eprintln!("circuit {circuit} is not added: {why}");
+            tell(format_args!("circuit {circuit} is not added: {why}"));
         }
         _ => present += 1,
     })
@@ -154,8 +155,9 @@ pub(super) fn backup(args: &BackupArgs) -> Result<ExitCode, Error> {
     }
     on_existing(&args.config, async |data| {
         binding::check(&data).await?;
-        let mut problem =
-            |error: &zkflow_core::service::store::StoreError| eprintln!("not in the backup: {error}");
+        let mut problem = |error: &zkflow_core::service::store::StoreError| {
+            tell(format_args!("not in the backup: {error}"))
+        };
         let (index, counts) = backup::backup(&data, &args.folder, &mut problem).await?;
         println!("index                {}", index.display());
         println!("documents            {}", counts.documents);
@@ -174,7 +176,7 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<ExitCode, Error> {
         let mut problems = 0_u64;
         let restored = restore::restore(&data, &index, &mut |problem| {
             problems += 1;
-            eprintln!("not restored: {problem}");
+            tell(format_args!("not restored: {problem}"));
         })
         .await?;
         println!("backup               {}", index.display());

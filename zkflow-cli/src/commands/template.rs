@@ -94,19 +94,23 @@ fn place(file: &Path, finding: &Finding) -> String {
 
 fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let progress = Progress::new();
-    let mut found = Vec::new();
+    let (mut found, mut failed, mut lines) = (Vec::new(), 0, Vec::new());
     for folder in &args.folders {
-        let templates = read_folder(folder)?;
-        if templates.is_empty() {
-            return Err(format!("{}: there is no template in this folder", folder.display()).into());
+        match read_folder(folder) {
+            Ok(templates) if templates.is_empty() => {
+                failed += 1;
+                lines.push(format!("{}: there is no template in this folder", folder.display()));
+            }
+            Ok(templates) => found.extend(templates),
+            Err(error) => {
+                failed += 1;
+                lines.push(error.to_string());
+            }
         }
-        found.extend(templates);
     }
     args.compiler.warnings().for_each(|warning| progress.line(&warning));
     let tools = progress.step("load the compiler", || Ok::<_, Error>(Tools::open(&args.compiler)))?;
     let powers = powers(args.ptau.as_deref(), &progress)?;
-    let mut failed = 0;
-    let mut lines = Vec::new();
     for FoundTemplate { path, template } in found {
         let problems = match template {
             Ok(template) => {

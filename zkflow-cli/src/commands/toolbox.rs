@@ -11,6 +11,7 @@ use zkflow_core::compile::{CircomNative, CircomWasm, CircuitCompiler, CompileLim
 use zkflow_core::sandbox::{Sandbox, SandboxConfig};
 
 use super::compile_errors::{explain, half_used};
+use super::output::tell;
 use super::{Error, cache_dir};
 
 /// Options of the compiler.
@@ -104,7 +105,7 @@ impl Toolbox {
                 let tools = CircomTools::discover()?;
                 let circom = CircomWasm::new(sandbox.clone(), &tools.circom_wasm, limits)
                     .map_err(explain)?
-                    .when_half_used(|bytes| eprintln!("{}", half_used(bytes)));
+                    .when_half_used(|bytes| tell(format_args!("{}", half_used(bytes))));
                 (Arc::new(circom), tools.include_roots)
             }
         };

@@ -12,6 +12,7 @@ use zkflow_server::maintenance::reseal::{self, Progress};
 use zkflow_store::vault::CLAIM_EVERY;
 
 use super::Error;
+use super::output::tell;
 use super::store::on_existing;
 
 /// Time for readers of files that were replaced.
@@ -64,7 +65,7 @@ pub(super) fn vault(command: &VaultCommand) -> Result<ExitCode, Error> {
 
 async fn remove(args: &RemoveArgs, data: Data) -> Result<ExitCode, Error> {
     if args.wait_s > 0 {
-        eprintln!("waiting {} s for processes that still seal with an earlier key", args.wait_s);
+        tell(format_args!("waiting {} s for processes that still seal with an earlier key", args.wait_s));
     }
     if !data.vault.stays_settled(Duration::from_secs(args.wait_s)).await? {
         return Err("an earlier key is needed: restart every process with the present key first, then run \
@@ -93,9 +94,9 @@ async fn remove(args: &RemoveArgs, data: Data) -> Result<ExitCode, Error> {
 async fn rotate(data: Data) -> Result<ExitCode, Error> {
     let actor = format!("command:{}", std::env::var("USER").unwrap_or_default());
     let mut report = |progress: Progress<'_>| match progress {
-        Progress::Left(why) => eprintln!("not sealed again: {why}"),
+        Progress::Left(why) => tell(format_args!("not sealed again: {why}")),
         Progress::Pass(done) if done.in_work > 0 => {
-            eprintln!("waiting for {} circuits and deployments that are worked on", done.in_work);
+            tell(format_args!("waiting for {} circuits and deployments that are worked on", done.in_work));
         }
         _ => {}
     };

@@ -31,8 +31,8 @@ settings! {
         /// Limit of unfinished deployments; further ones are refused with 429
         max_pending_deployments: u64 = 100, "max-pending-deployments", "ZKFLOW_MAX_PENDING_DEPLOYMENTS",
             0..=BILLION;
-        /// Share of these limits that the waiting work of one tenant may take, and of max_watchers and max_downloads, in percent;
-        /// further requests of the tenant are refused with 429. Without authentication, the one tenant has all
+        /// Share of these limits that the waiting work of one tenant may take, and of max_watchers, max_downloads and
+        /// body_memory_mib, in percent; further requests of the tenant are refused with 429. Without authentication, the one tenant has all
         tenant_share_percent: u64 = 50, "tenant-share-percent", "ZKFLOW_TENANT_SHARE_PERCENT", 1..=100;
         /// Requests a second of each authenticated caller; further ones are refused with 429. 0: no limit
         requests_per_second: u32 = 100, "requests-per-second", "ZKFLOW_REQUESTS_PER_SECOND", 0..=1_000_000;

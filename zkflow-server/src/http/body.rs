@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use zkflow_core::service::upload::PART_BYTES;
 
 use super::Problem;
+use crate::auth::Caller;
 use crate::config::Http;
 use crate::state::{App, Budget, Held, LOCAL};
 
@@ -29,7 +30,7 @@ impl FromRequest<Arc<App>> for PartBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let (bytes, held) = receive(request, &app.budgets.parts, PART_BYTES as usize).await?;
+        let (bytes, held) = receive(request, app, &app.budgets.parts, PART_BYTES as usize).await?;
         Ok(Self(bytes, held))
     }
 }
@@ -60,7 +61,7 @@ impl<T: Content> FromRequest<Arc<App>> for JsonBody<T> {
                 "the Content-Type must be application/json",
             ));
         }
-        let (bytes, held) = receive(request, &app.budgets.bodies, T::most(&app.config.http)).await?;
+        let (bytes, held) = receive(request, app, &app.budgets.bodies, T::most(&app.config.http)).await?;
         let content = serde_json::from_slice(&bytes).map_err(|error| malformed(&error))?;
         Ok(Self(content, held))
     }
@@ -73,8 +74,16 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 const BODY_RATE: u64 = 8 * 1024;
 
 /// Reads a body of at most `most` bytes, in the pace of [`BODY_TIME`] and [`BODY_RATE`], within the budget.
-async fn receive(request: Request, budget: &Budget, most: usize) -> Result<(Vec<u8>, Held), Problem> {
+async fn receive(
+    request: Request,
+    app: &App,
+    budget: &Budget,
+    most: usize,
+) -> Result<(Vec<u8>, Held), Problem> {
     let client = request.extensions().get().copied().unwrap_or(LOCAL);
+    let caller = request.extensions().get::<Caller>();
+    let accounts = caller.map(|caller| app.config.bytes_of(&caller.principal.tenant, budget.total(), most));
+    let accounts = accounts.unwrap_or_default();
     let too_large = || {
         let detail = format!("the body is larger than {most} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
@@ -84,8 +93,8 @@ async fn receive(request: Request, budget: &Budget, most: usize) -> Result<(Vec<
         return Err(too_large());
     }
     let take = |bytes| {
-        budget.take(client, bytes).map_err(|_| {
-            let detail = "too many request bodies are being received; try again later";
+        budget.take_as(accounts.clone(), client, bytes).map_err(|exhausted| {
+            let detail = format!("too many request bodies are being received{exhausted}; try again later");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "bodies_over_budget", detail).retry_after(1)
         })
     };

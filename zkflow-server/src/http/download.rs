@@ -73,7 +73,7 @@ pub(super) async fn send(
         return Ok((status, fresh, kind, length).into_response());
     }
     let most = app.config.downloads_of(&caller.tenant, caller.limited_key(&app.config.plans));
-    let held = app.budgets.downloads.take_as(most, client).map_err(RequestError::TooManyDownloads)?;
+    let held = app.budgets.downloads.take_as(most, client, 1).map_err(RequestError::TooManyDownloads)?;
     let mut pieces = app.store.stream(&meta.key, range).await.map_err(RequestError::from)?;
     // A small file is compared with its digest here, while the answer can still be an error.
     let first = pieces.try_next().await.map_err(RequestError::from)?;

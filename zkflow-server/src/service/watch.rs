@@ -47,7 +47,7 @@ pub async fn settled<D: Requested>(
 /// A part of the budget of event streams and long-polls.
 fn permit(app: &App, caller: &Principal, client: ClientAddress) -> Result<Held, Exhausted> {
     let key = caller.limited_key(&app.config.plans);
-    app.budgets.watchers.take_as(app.config.watchers_of(&caller.tenant, key), client)
+    app.budgets.watchers.take_as(app.config.watchers_of(&caller.tenant, key), client, 1)
 }
 
 /// Streams the document that `caller` may see now and after each change, until it is final or deleted, or until shutdown. The state with the

@@ -106,7 +106,7 @@ impl Budget {
         Ok(Held { permits: vec![permit], shares: vec![share], accounts: Vec::new() })
     }
 
-    /// Takes one part for a client, and for its accounts, each of which may hold so many.
+    /// Takes `parts` for the client at `address`, and for its accounts, each of which may hold so many.
     ///
     /// # Errors
     /// [`Exhausted`].
@@ -114,13 +114,14 @@ impl Budget {
         &self,
         accounts: Vec<(Account, usize)>,
         address: ClientAddress,
+        parts: usize,
     ) -> Result<Held, Exhausted> {
         let enter = |(account, most): (Account, usize)| {
             let exhausted = if account.key().is_some() { Exhausted::Key } else { Exhausted::Tenant };
-            self.accounts.enter(account, 1, most).ok_or(exhausted)
+            self.accounts.enter(account, parts, most).ok_or(exhausted)
         };
         let shares = accounts.into_iter().map(enter).collect::<Result<_, _>>()?;
-        Ok(Held { accounts: shares, ..self.take(address, 1)? })
+        Ok(Held { accounts: shares, ..self.take(address, parts)? })
     }
 }
 
@@ -180,7 +181,7 @@ mod tests {
             let id = format!("01890a5d-ac96-774b-bcce-b302099a805{end}").parse().unwrap();
             Account::of_key("one".parse().unwrap(), id)
         };
-        let take = |accounts: &[(Account, usize)]| budget.take_as(accounts.to_vec(), LOCAL);
+        let take = |accounts: &[(Account, usize)]| budget.take_as(accounts.to_vec(), LOCAL, 1);
         let [one, two] = [1, 2].map(|end| [(tenant("one"), 3), (key(end), 2)]);
         let held = [take(&one).unwrap(), take(&one).unwrap()];
         assert_eq!(take(&one).unwrap_err(), Exhausted::Key);

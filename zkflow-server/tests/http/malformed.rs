@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::Method;
-
+use zkflow_core::service::catalog::{Named as _, Scope};
 use zkflow_server::state::ClientAddress;
 
+use crate::callers::{guarded_with, with_key};
 use crate::support::{
     BODY_LIMIT, NO_CIRCUIT, NO_PROOF, SEALED_LIMIT, Server, json_request, range_check, request,
 };
@@ -209,6 +210,32 @@ async fn bodies_have_a_budget_of_which_one_address_has_a_share() {
     let (halves, ()) = futures::join!(halves, others);
     assert!(halves.iter().all(|reply| reply.status == 408));
     assert_eq!(send(1, json_request("/v1/circuits", &range_check().to_string())).await.status, 202);
+}
+
+#[tokio::test]
+async fn bodies_have_a_budget_of_which_one_tenant_has_a_share() {
+    let server = guarded_with(|config| {
+        config.http.max_body_bytes = 64 * 1024;
+        config.http.body_memory_mib = 1;
+        // As behind a proxy: all clients have its address.
+        config.http.address_share_percent = 100;
+        config.limits.tenant_share_percent = 25;
+    })
+    .await;
+    let [own, other] = [server.key("own", Scope::ALL).await, server.key("other", Scope::ALL).await];
+    let stalls = |key: &str| server.send(with_key(key, stalling("/v1/proofs", 120 * 1024)));
+    let halves = futures::future::join_all((0..2).map(|_| stalls(&own)));
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let refused = stalls(&own).await;
+        let problem = refused.problem(503, "bodies_over_budget");
+        assert!(problem["detail"].as_str().unwrap().contains("for the tenant"), "{problem}");
+        let build = json_request("/v1/circuits", &range_check().to_string());
+        let reply = server.send(with_key(&other, build)).await;
+        assert_eq!(reply.status, 202, "another tenant: {}", reply.text());
+    };
+    let (halves, ()) = futures::join!(halves, others);
+    assert!(halves.iter().all(|reply| reply.status == 408));
 }
 
 #[tokio::test]

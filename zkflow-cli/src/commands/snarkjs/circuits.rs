@@ -16,7 +16,7 @@ use zkflow_core::witness::Witness;
 use super::super::Error;
 use super::super::evidence::circuit;
 use super::super::files::{in_file, map, open, read};
-use super::super::output::{write_secret, written};
+use super::super::output::{tell, write_secret, written};
 
 /// `r1cs info`, with the lines of snarkjs, which scripts search.
 pub(super) fn info(arguments: &[String]) -> Result<ExitCode, Error> {
@@ -70,7 +70,7 @@ pub(super) fn check(arguments: &[String]) -> Result<ExitCode, Error> {
         println!("OK: the witness satisfies all {} constraints", r1cs.constraints.len());
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("INVALID: the witness does not satisfy the constraints");
+    tell(format_args!("INVALID: the witness does not satisfy the constraints"));
     Ok(ExitCode::FAILURE)
 }
 
