@@ -25,7 +25,8 @@ BUILD = COMPAT / "build"
 TOOLS = Path(os.environ.get("ZKFLOW_TOOLS", COMPAT.parent / "tools")).resolve()
 os.environ["ZKFLOW_TOOLS"] = str(TOOLS)
 ZKFLOW = os.environ.get("ZKFLOW", "zkflow")
-CIRCOM = os.environ.get("CIRCOM_PATH")
+# Of circom alone: zkflow compiles with its own one.
+CIRCOM = os.environ.pop("CIRCOM_PATH", None)
 # Inputs of each circuit.
 INPUTS = 8
 LEVELS = ["--O0", "--O1", "--O2"]
