@@ -19,10 +19,10 @@ thread_local! {
     static OTHERS: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// Processor time of this thread until now, and of the other threads that worked for it: the parts of [`SharedTime`]s that ended.
+/// Processor time of this thread until now, and of others that worked for it: the parts of [`SharedTime`]s that ended, and what [`add_time`] added.
 ///
 /// The difference of two readings on one thread is the cost of the work between them. Work of other threads is zero where the system
-/// does not tell the time of a thread.
+/// does not report the time of a thread.
 ///
 /// ```
 /// use zkflow_groth16::threads::{Threads, processor_time};
@@ -35,6 +35,11 @@ thread_local! {
 /// ```
 pub fn processor_time() -> Duration {
     clock::own_time() + OTHERS.get()
+}
+
+/// Adds the processor time of a process, or of another thread, that worked for this thread.
+pub fn add_time(of_others: Duration) {
+    OTHERS.set(OTHERS.get() + of_others);
 }
 
 /// Threads for work in parallel, with a clock.
@@ -120,11 +125,11 @@ impl Drop for Part<'_> {
             let mut division = lock(&self.time.division);
             division.end((self.time.read)(), self.began)
         };
-        OTHERS.set(OTHERS.get() + part);
+        add_time(part);
     }
 }
 
-/// The reading of a [`Division`] at the begin of a piece.
+/// The reading of a [`Division`] at the start of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Begin(Duration);
 
@@ -156,7 +161,8 @@ impl Division {
         if let Some(part) = now.saturating_sub(self.read).checked_div(self.sharing) {
             self.each += part;
         }
-        self.read = now;
+        // A reading that failed, and is lower, must not count the time before it again.
+        self.read = self.read.max(now);
     }
 }
 
@@ -199,6 +205,9 @@ mod tests {
         assert_eq!(division.end(at(120), three), at(1 + 5));
         let four = division.begin(at(200));
         assert_eq!(division.end(at(201), four), at(1));
+        // A reading that is too low counts nothing, and neither does the next one.
+        let five = division.begin(at(0));
+        assert_eq!(division.end(at(202), five), at(1));
     }
 
     #[test]

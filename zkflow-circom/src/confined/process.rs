@@ -7,7 +7,10 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process_group, setrlimit, waitid,
+};
+use zkflow_groth16::threads::add_time;
 
 use super::kernel::Confinement;
 use super::{ConfinedCommand, ConfinedError, Finished, PATH, ProcessLimits};
@@ -26,6 +29,8 @@ pub(super) struct Running {
     errors: Stream,
     wall: Duration,
     deadline: Instant,
+    /// Whether the program has ended and its processor time is counted.
+    counted: bool,
 }
 
 impl Running {
@@ -56,14 +61,14 @@ impl Running {
         // the fork. It allocates nothing, takes no lock and does not unwind.
         unsafe { process.pre_exec(confine) };
         let child = process.spawn().map_err(failed)?;
-        Ok(Self { child, output, errors, wall: limits.wall, deadline })
+        Ok(Self { child, output, errors, wall: limits.wall, deadline, counted: false })
     }
 
     /// Waits a moment and reads what the program printed. Returns its result if it has ended.
     pub(super) fn step(&mut self) -> Result<Option<Finished>, ConfinedError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         wait_for_any([&self.output, &self.errors], POLL.min(left))?;
-        let ended = self.child.try_wait()?;
+        let ended = self.has_ended(WaitIdOptions::NOHANG)?.then(|| self.child.wait()).transpose()?;
         self.output.read()?;
         self.errors.read()?;
         if let Some(status) = ended {
@@ -72,12 +77,38 @@ impl Running {
         }
         if left.is_zero() { Err(ConfinedError::Time(self.wall)) } else { Ok(None) }
     }
+
+    /// Whether the program has ended. Its processor time is then counted for this thread, once: before its status is read, which
+    /// is the end of its entry in the system.
+    fn has_ended(&mut self, options: WaitIdOptions) -> io::Result<bool> {
+        let pid = Pid::from_child(&self.child);
+        let ended = self.counted
+            || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | options)?.is_some();
+        if ended && !std::mem::replace(&mut self.counted, true) {
+            add_time(processor_time(pid));
+        }
+        Ok(ended)
+    }
+}
+
+/// Processor time of a process and of its own that have ended, in steps of 10 ms; zero where the system does not report it.
+fn processor_time(pid: Pid) -> Duration {
+    /// The tick that Linux shows to programs on every architecture.
+    const TICK_MS: u64 = 10;
+    let ticks = || -> Option<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok()?;
+        // The name, in parentheses, may contain any character. Fields 14 to 17: its user and system time, and those of its children.
+        let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);
+        fields.map(|field| field.parse::<u64>().ok()).sum()
+    };
+    Duration::from_millis(ticks().unwrap_or(0).saturating_mul(TICK_MS))
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // The group may be gone already. A status that was read before is kept by `wait`.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let _ = self.has_ended(WaitIdOptions::empty());
         let _ = self.child.wait();
     }
 }

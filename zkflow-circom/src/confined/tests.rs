@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Instant;
 
+use zkflow_groth16::threads::processor_time;
+
 use super::*;
 
 const LIMITS: ProcessLimits = ProcessLimits {
@@ -44,6 +46,19 @@ fn kernel_confines() -> bool {
 fn a_program_gets_its_input_and_its_arguments() {
     let command = node("process.stdout.write(require('fs').readFileSync(0) + process.argv[1])");
     assert_eq!(printed(command.arguments(["two"]).input("one ")), "one two");
+}
+
+#[test]
+fn the_thread_that_runs_a_program_has_its_processor_time_also_if_it_is_killed() {
+    let cost = |script: &str, ends: bool| {
+        let before = processor_time();
+        let limits = ProcessLimits { wall: Duration::from_secs(if ends { 60 } else { 1 }), ..LIMITS };
+        assert_eq!(shell(script).run(&limits).is_ok(), ends);
+        processor_time() - before
+    };
+    let counted = cost("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", true);
+    assert!(counted >= Duration::from_millis(20), "{counted:?}");
+    assert!(cost("while :; do :; done", false) >= Duration::from_millis(20));
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl ThreadClock {
         (error == 0).then_some(Self(id))
     }
 
-    /// Processor time of the thread until now; zero after its end.
+    /// Processor time of the thread until now. After its end: zero, or the time of a thread that has its number now.
     pub(super) fn time(self) -> Duration {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `time` is valid for a write. The clock of a thread that has ended is an error, which leaves `time` as it is.

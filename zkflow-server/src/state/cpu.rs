@@ -1,6 +1,5 @@
 //! [`CpuTime`]: the processor time of each piece of work.
 
-use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -35,10 +34,9 @@ impl CpuStage {
 /// # Behaviour
 /// - A piece has the time of the thread that it runs on, and the time that a prover's threads work for it. Requests, and pieces of
 ///   other stages, add nothing.
-/// - Proofs on all threads of a prover that run at the same time have equal parts of the time of these threads. A proof on one thread has
-///   the time of this thread.
-/// - Builds that run at the same time have equal parts of the time of rayon's global threads, which make keys, and of tools that are
-///   processes of their own, such as a native circom, when these end.
+/// - A proof has the time of its own threads: one, or all of the prover if it began alone.
+/// - Builds that run at the same time have equal parts of the time of rayon's global threads, which make keys. A build has the time of
+///   its own tools, such as a native circom.
 /// - Two parts of a witness run on rayon's global threads: the translation of a module, and the check of more than a thousand constraints.
 ///   They count for a build that runs at the same time, or for none.
 /// - Time of a GPU is no processor time.
@@ -46,34 +44,21 @@ impl CpuStage {
 #[derive(Debug, Clone, Default)]
 pub struct CpuTime(Arc<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    /// `None` until the first build, since its reading starts the threads.
+    /// Empty until the first build, since its reading starts the threads.
     global_threads: OnceLock<SharedTime>,
-    tools: SharedTime,
     rests: Mutex<[Duration; STAGES]>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            global_threads: OnceLock::new(),
-            tools: SharedTime::new(ended_children_time),
-            rests: Mutex::default(),
-        }
-    }
 }
 
 impl CpuTime {
     /// Runs `work` on this thread and adds its processor time to `used`, also if it panics.
     pub(crate) fn count<T>(&self, stage: CpuStage, used: &Mutex<Usage>, work: impl FnOnce() -> T) -> T {
         let Self(state) = self;
-        // Dropped last: the parts end before.
+        // Dropped last: the part ends before.
         let _piece = Piece { state, stage, used, began: processor_time() };
-        let _parts = (stage == CpuStage::Build).then(|| {
-            let threads = state.global_threads.get_or_init(SharedTime::of_global_threads);
-            (threads.part(), state.tools.part())
-        });
+        let _part = (stage == CpuStage::Build)
+            .then(|| state.global_threads.get_or_init(SharedTime::of_global_threads).part());
         work()
     }
 }
@@ -104,19 +89,6 @@ fn whole_ms(rest: &mut Duration, time: Duration) -> u64 {
     let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     *rest = time - Duration::from_millis(ms);
     ms
-}
-
-/// Processor time of the child processes that have ended, in steps of 10 ms; zero where the system does not tell.
-fn ended_children_time() -> Duration {
-    /// The tick that Linux shows to programs on every architecture.
-    const TICK: Duration = Duration::from_millis(10);
-    let ticks = || -> Option<u32> {
-        let stat = fs::read_to_string("/proc/self/stat").ok()?;
-        // The name, in parentheses, may contain any character. Fields 16 and 17: user and system time.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(13);
-        fields.next()?.parse::<u32>().ok()?.checked_add(fields.next()?.parse().ok()?)
-    };
-    TICK * ticks().unwrap_or(0)
 }
 
 #[cfg(test)]

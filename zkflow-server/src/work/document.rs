@@ -236,6 +236,9 @@ impl<S: Steps> Handler for Progress<S> {
             }
         };
         if context.cancelled().is_cancelled() {
+            if let Some(bill) = self.bill(&document) {
+                bill.count(app, false, used).await;
+            }
             return Err(JobError::retry("lease_lost", "the lease was lost"));
         }
         // The next job may need the memory.

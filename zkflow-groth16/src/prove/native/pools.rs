@@ -64,7 +64,8 @@ impl Pools {
         let narrow = match self.parallelism {
             Parallelism::Latency => None,
             Parallelism::Adaptive if alone => None,
-            Parallelism::Throughput | Parallelism::Adaptive => self.free().pop(),
+            // With more proofs than threads, a proof gets a thread of its own: it must not wait for the tasks of another one.
+            Parallelism::Throughput | Parallelism::Adaptive => self.free().pop().or_else(|| pool(1).ok()),
         };
         match narrow {
             Some(pool) => {
