@@ -118,6 +118,21 @@ async fn a_contract_counts_when_it_lies_deep_enough() {
 }
 
 #[tokio::test]
+async fn a_deployment_has_twelve_transactions_in_all_runs_together() {
+    let (code, statement) = contract(18).await;
+    let chain = LocalChain::start(&[]).unwrap();
+    let (node, signer) = (client(&chain), LocalSigner::from_hex(&chain.keys()[0]).unwrap());
+    let mut journal = Memory::default();
+    journal.attempts.signatures = 12;
+    let error = drive(&node, Some(&signer), order(&code, &statement, 1), &mut journal).await;
+    assert!(matches!(error, Err(Stopped::Deploy(DeployError::Contested(12)))), "{error:?}");
+    assert_eq!(transactions(&chain).await, 0);
+    journal.attempts.signatures = 11;
+    drive(&node, Some(&signer), order(&code, &statement, 1), &mut journal).await.unwrap();
+    assert_eq!((journal.attempts.signatures, transactions(&chain).await), (12, 1));
+}
+
+#[tokio::test]
 async fn what_is_not_the_contract_is_noticed() {
     let ((ours, _), (_, other_statement)) = tokio::join!(contract(18), contract(19));
     let chain = LocalChain::start(&[]).unwrap();

@@ -191,7 +191,7 @@ async fn sign_and_send<J: Journal>(
     };
     in_time(order.deadline, lost)?;
     if journal.attempts().signatures >= most {
-        return Err(DeployError::Contested(SIGNATURES).into());
+        return Err(DeployError::Contested(journal.attempts().signatures).into());
     }
     let unsigned = chain.creation(&signer.address(), order.code.creation.clone()).await?;
     if unsigned.chain_id != order.chain_id {
