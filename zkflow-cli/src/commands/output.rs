@@ -31,7 +31,7 @@ pub(super) fn apart(one: &Path, other: &Path) -> Result<(), Error> {
         [Kind::Standard, Kind::Standard] => {
             Err("standard output cannot have two files: give a name in place of one `-`".into())
         }
-        [Kind::File(one), Kind::File(other)] if same(one, other) => {
+        [Kind::File(first), Kind::File(second)] if same(first, second) => {
             Err(format!("cannot write {}: two outputs have this name", other.display()).into())
         }
         _ => Ok(()),

@@ -50,18 +50,21 @@ fn a_dash_is_standard_input_and_output() {
     assert!(witness.starts_with(b"wtns"));
     let shown = fed(&["inspect", "-"], &witness);
     assert!(String::from_utf8(shown).unwrap().contains("wtns"));
-    let twice =
-        folder.command(&["prove", "-", "-", "p.json", "q.json"]).stdin(Stdio::null()).output().unwrap();
-    assert_eq!(twice.status.code(), Some(1), "{twice:?}");
     let swapped =
         folder.command(&["prove", &data("tiny.wtns"), &data("tiny.zkey"), "p.json", "q.json"]).output();
     let error = String::from_utf8(swapped.unwrap().stderr).unwrap();
     assert!(error.contains("tiny.wtns: ") && error.contains("it begins with \"wtns\""), "{error}");
-    let keys = ["verify", "-", "-", "-"];
-    let mut child = folder.command(&keys).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(&fs::read(data("tiny.vkey.json")).unwrap()).unwrap();
-    let error = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
-    assert!(error.contains("was read already"), "{error}");
+    let (key, witness) = (data("tiny.zkey"), data("tiny.wtns"));
+    for (twice, words) in [
+        (&["prove", "-", "-", "p.json", "q.json"][..], "standard input cannot be two files"),
+        (&["verify", "-", "public.json", "-"], "standard input cannot be two files"),
+        (&["prove", &key, &witness, "-", "-"], "standard output cannot have two files"),
+    ] {
+        let refused = folder.command(twice).stdin(Stdio::null()).output().unwrap();
+        let error = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(1) && error.contains(words), "{twice:?}: {error}");
+        assert!(refused.stdout.is_empty(), "{twice:?}");
+    }
 }
 
 #[test]

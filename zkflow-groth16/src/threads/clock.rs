@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Processor time of this thread.
 pub(super) fn own_time() -> Duration {
-    duration(clock_gettime(ClockId::ThreadCPUTime))
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    duration(time.tv_sec, time.tv_nsec)
 }
 
 /// The processor time of one thread. Any thread can read it.
@@ -28,7 +29,7 @@ impl ThreadClock {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `time` is valid for a write. The clock of a thread that has ended is an error, which leaves `time` as it is.
         unsafe { libc::clock_gettime(self.0, &raw mut time) };
-        duration(Timespec { tv_sec: time.tv_sec.into(), tv_nsec: time.tv_nsec.into() })
+        duration(time.tv_sec, time.tv_nsec)
     }
 }
 
@@ -44,7 +45,7 @@ impl ThreadClock {
     }
 }
 
-fn duration(time: Timespec) -> Duration {
-    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0))
+/// The types of the fields differ between systems.
+fn duration(seconds: impl TryInto<u64>, nanoseconds: impl TryInto<u32>) -> Duration {
+    Duration::new(seconds.try_into().unwrap_or(0), nanoseconds.try_into().unwrap_or(0))
 }
