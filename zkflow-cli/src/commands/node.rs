@@ -85,7 +85,7 @@ pub(super) fn import(command: &ImportCommand) -> Result<ExitCode, Error> {
         Ok::<_, Error>(node::import(&app, &sources, &args.tenant, args.dry_run, &mut tell).await?)
     })?;
     print!("{}", printable(&ending(&report)));
-    tell(format_args!("{}", printable(alarm(&report).trim_end())));
+    alarm(&report).lines().for_each(|line| tell(format_args!("{}", printable(line))));
     if let Some(path) = &args.report {
         write(path, format!("{:#}\n", serde_json::to_value(&report)?).as_bytes())?;
     }
