@@ -103,12 +103,16 @@ async fn receive(
     let mut bytes = Vec::new();
     let mut stream = request.into_body().into_data_stream();
     let began = Instant::now();
+    // The client is at fault, so this limit is before the one of the whole request.
+    let most_time = app.config.http.request_time() * 9 / 10;
     loop {
         let limit = began + BODY_TIME + Duration::from_millis(bytes.len() as u64 * 1000 / BODY_RATE);
-        let limit = limit.min(Instant::now() + BODY_TIME);
+        let limit = limit.min(Instant::now() + BODY_TIME).min(began + most_time);
         let next = tokio::time::timeout_at(limit, stream.next()).await.map_err(|_| {
-            let detail =
-                format!("the body arrives too slowly: at least {BODY_RATE} bytes per second are required");
+            let detail = format!(
+                "the body arrives too slowly: at least {BODY_RATE} bytes per second are required, and all of it within {} s",
+                most_time.as_secs()
+            );
             Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
         })?;
         match next {

@@ -183,6 +183,10 @@ async fn a_body_that_stops_halfway_is_the_clients_fault() {
     let began = Instant::now();
     server.send(stalling("/v1/circuits", 10)).await.problem(408, "body_too_slow");
     assert!(began.elapsed() < Duration::from_secs(30));
+    // Also where the time of the whole request ends first.
+    let server = Server::idle_with(|config| config.http.request_time_s = 3).await;
+    let problem = server.send(stalling("/v1/circuits", 10)).await.problem(408, "body_too_slow");
+    assert!(problem["detail"].as_str().unwrap().contains("within 2 s"), "{problem}");
 }
 
 #[tokio::test]
