@@ -31,6 +31,7 @@
 
 mod compiled;
 mod kernel;
+mod pages;
 mod scalars;
 mod transform;
 mod wiped;

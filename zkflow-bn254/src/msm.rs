@@ -1,7 +1,8 @@
 //! Multi-scalar multiplication Σ sᵢ·Pᵢ over fixed points, and many short sums ([`combine`]).
 //!
 //! [`FixedBases::prepare`] converts points to the form of a kernel, once per key. [`Scalars::new`] converts a
-//! vector of scalars, once for all bases. [`FixedBases::msm`] returns the sum.
+//! vector of scalars, once for all bases. [`FixedBases::msm`] returns the sum, [`msm_of_both`] the sums of the same
+//! scalars in both groups.
 //!
 //! # The algorithm
 //! Pippenger's buckets with affine additions:
@@ -10,7 +11,7 @@
 //!    scalars and the upper part of short scalars are free.
 //! 2. The multiples 2^(ckj)·P are precomputed. Digits j that are equal modulo k share one set of buckets. `k`
 //!    is 1 when all multiples fit into memory, and the number of digits when only P fits. Each digit d adds P
-//!    or −P to bucket |d| of its set. (`digits`)
+//!    or −P to bucket |d| of its set. (`digits`, `buckets`)
 //! 3. Points are sorted by bucket: first into partitions of the buckets, one task each, then inside a
 //!    partition. Each bucket is summed in its own lane. The lanes of some hundred vectors share an inversion
 //!    and are ordered by the number of their points. (`sums`)
@@ -18,12 +19,16 @@
 //!    half of v fixed are two smaller problems of the same kind, at two affine additions per bucket. When v
 //!    is one bit, there is nothing left to multiply. (`weighted`)
 //!
+//! Few points, or few scalars other than 0 and ±1, are multiplied in lanes that share their doublings. (`few`)
+//!
 //! [`FixedBases::msm_constant_work`] returns the same sum by work that does not depend on the scalars. (`constant`)
 
 mod bases;
+mod buckets;
 mod combinations;
 mod constant;
 mod digits;
+mod few;
 mod memory;
 mod packed;
 mod sums;
@@ -33,6 +38,7 @@ mod weights;
 pub use crate::scalars::Scalars;
 pub use bases::{BasesError, FixedBases, Options};
 pub(crate) use bases::{combinations, msm, prepare, read, with_multiples};
+pub use buckets::msm_of_both;
 pub(crate) use combinations::combine_points;
 pub use combinations::{Combinations, Term, combine};
 pub use constant::HiddenScalars;

@@ -21,7 +21,7 @@ mod jacobian;
 mod parts;
 mod products;
 
-pub(crate) use addition::Additions;
+pub(crate) use addition::{Additions, Complete};
 pub use curve::Curve;
 pub(crate) use curve::CurveLanes;
 pub use doublings::double_all;
@@ -29,5 +29,5 @@ pub(crate) use doublings::double_points;
 pub(crate) use fourier::{Layer, butterflies};
 pub use fourier::{Transform, from_lagrange, lagrange};
 pub(crate) use jacobian::Jacobian;
-pub(crate) use products::{Factors, multiply_points};
+pub(crate) use products::{Digits, Factors, multiply_points, sum_of_products, tables};
 pub use products::{products, scale, scale_by_powers};

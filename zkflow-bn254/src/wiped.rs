@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use crate::field::Lanes;
+use crate::pages;
 
 /// Vectors of lanes that contain secrets. Zeroised on drop.
 pub(crate) struct Wiped<L: Lanes>(Vec<L>);
@@ -16,7 +17,9 @@ impl<L: Lanes> Wiped<L> {
 
     /// `count` vectors of zeros.
     pub(crate) fn zeros(count: usize) -> Self {
-        Self(vec![L::zero(); count])
+        let mut vectors = pages::with_capacity(count);
+        vectors.resize(count, L::zero());
+        Self(vectors)
     }
 }
 

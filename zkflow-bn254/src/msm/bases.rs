@@ -6,20 +6,19 @@ use std::sync::Arc;
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::AdditiveGroup;
-use rayon::prelude::*;
-use zeroize::Zeroizing;
 
+use super::buckets::powers;
 use super::constant::HiddenScalars;
-use super::digits::{Cut, Cutting, Digits, Shape, Sorted};
+use super::digits::{Cutting, Shape};
+use super::few::{are_few, sum as sum_of_few};
 use super::memory::Memory;
 use super::packed::{pack, unpack};
-use super::sums::Sum;
-use super::weighted::{powers as weighted_powers, sum_powers};
+use super::weighted::sum_powers;
 use super::weights::{ROUNDS, Weights};
-use crate::Kernel;
 use crate::field::Row;
-use crate::points::{Curve, CurveLanes, Factors, double_points, multiply_points};
+use crate::points::{Curve, CurveLanes, double_points};
 use crate::scalars::{Places, Scalars};
+use crate::{Kernel, pages};
 
 mod encoded;
 mod rounds;
@@ -44,7 +43,7 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct FixedBases<C> {
     pub(super) kernel: Kernel,
-    shape: Shape,
+    pub(super) shape: Shape,
     /// Number of points, including points at infinity.
     len: usize,
     /// Indices of the points that are not at infinity.
@@ -139,7 +138,7 @@ impl<C: Curve> FixedBases<C> {
 
 pub(crate) fn prepare<C: CurveLanes>(points: &[Affine<C>], options: Options) -> FixedBases<C> {
     let kept: Arc<[u32]> = (0u32..).zip(points).filter(|(_, p)| !p.is_zero()).map(|(i, _)| i).collect();
-    let mut rows = Vec::new();
+    let mut rows = pages::with_capacity(kept.len() * size_of::<C::Packed>() / size_of::<Row>());
     for run in kept.chunks(RUN) {
         append_packed(
             options.kernel,
@@ -170,7 +169,7 @@ pub(crate) fn with_multiples<C: CurveLanes>(
     if plain.len() * multiples <= points.rows().len() {
         return None;
     }
-    let mut rows = Vec::with_capacity(plain.len() * multiples);
+    let mut rows = pages::with_capacity(plain.len() * multiples);
     rows.extend_from_slice(plain);
     let mut current = unpack::<C>(kernel, C::packed(plain));
     for _ in 1..multiples {
@@ -193,62 +192,10 @@ pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Pr
         return Projective::ZERO;
     }
     let points = C::packed(bases.points.rows());
-    if kept.len() <= few(kernel) {
-        return sum_products(kernel, &points[..kept.len()], kept, scalars);
+    if are_few(kernel, kept, scalars) {
+        return sum_of_few::<C>(kernel, &points[..kept.len()], kept, scalars);
     }
     sum_powers(&powers(bases, shape, &Cutting { places: Places::new(shape.window), scalars }))
-}
-
-/// Points P₀, P₁, … with Σ 2^i·Pᵢ = Σ 2^(c·set) Σ v·B_v, where B_v is the sum of the points in bucket v. Set j
-/// determines c of them, from index cj on. Few sets are in memory at a time.
-fn powers<C: CurveLanes>(bases: &FixedBases<C>, shape: Shape, numbers: &impl Cut) -> Vec<Affine<C>> {
-    let &FixedBases { kernel, ref kept, .. } = bases;
-    let points = C::packed(bases.points.rows());
-    let digits_of_set = kept.len().max(1) * numbers.most().div_ceil(shape.sets as usize);
-    let sets = (DIGITS / digits_of_set).clamp(1, shape.sets as usize) as u32;
-    let mut powers = Vec::with_capacity((shape.window * shape.sets) as usize);
-    for first in (0..shape.sets).step_by(sets as usize) {
-        let part = Shape { sets: sets.min(shape.sets - first), ..shape };
-        let mut buckets = vec![C::Packed::default(); part.buckets()];
-        let digits = Digits::new(shape, numbers, kept, first..first + part.sets);
-        buckets.par_chunks_mut(shape.partition()).enumerate().for_each_init(
-            Sorted::default,
-            |sorted, (partition, out)| {
-                digits.sort_partition(shape, partition, sorted);
-                if !sorted.points.is_empty() {
-                    kernel.run(Sum::<C> { points, list: &sorted.points, start: 0, ends: &sorted.ends, out });
-                }
-            },
-        );
-        drop(digits);
-        powers.extend(weighted_powers::<C>(kernel, part, buckets));
-    }
-    powers
-}
-
-/// Number of digits sorted at a time (4 MiB). One set is always sorted as a whole, even if it has more.
-const DIGITS: usize = 1 << 19;
-
-/// Up to this number of points, separate products cost less than buckets, which need hundreds of final
-/// doublings.
-fn few(kernel: Kernel) -> usize {
-    match kernel {
-        Kernel::Ifma => 48,
-        Kernel::Avx2 => 16,
-        Kernel::Portable => 4,
-    }
-}
-
-/// Σ sᵢ·Pᵢ by separate products; the scalar of `points[i]` has the index `kept[i]`.
-fn sum_products<C: CurveLanes>(
-    kernel: Kernel,
-    points: &[C::Packed],
-    kept: &[u32],
-    scalars: &Scalars,
-) -> Projective<C> {
-    let chosen = Zeroizing::new(kept.iter().map(|&i| scalars.get(i as usize).to_field()).collect::<Vec<_>>());
-    let products = multiply_points(kernel, &unpack::<C>(kernel, points), Factors::Each(&chosen));
-    products.iter().fold(Projective::ZERO, |sum, product| sum + product)
 }
 
 /// Binary logarithm of the buckets per partition. Their lists fill a block of some hundred vectors, which

@@ -361,7 +361,7 @@ fn horner<C: CurveLanes, B: Backend>(
     let mut started: Mask = 0;
     for place in (0..=top).rev() {
         if started != 0 {
-            sum = sum.double();
+            sum = sum.doublings::<B>(1);
         }
         let (mut packed, mut active) = ([&nothing; MAX_WIDTH], 0);
         for lane in 0..lanes.len() {
@@ -378,7 +378,7 @@ fn horner<C: CurveLanes, B: Backend>(
         let (x, y) = C::Coordinate::<B>::gather(&packed);
         // Skip lists whose sum is infinity.
         active &= !(x.zero_mask() & y.zero_mask());
-        sum = sum.add((x, y), active & started, active & !started);
+        sum = sum.sum::<B>((x, y), active & started, active & !started);
         started |= active;
     }
     sum

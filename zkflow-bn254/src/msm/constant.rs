@@ -23,7 +23,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::FixedBases;
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, Mask};
-use crate::points::{Additions, CurveLanes};
+use crate::points::{Additions, Complete, CurveLanes};
 use crate::{Backend, Kernel, Task};
 
 /// Bits of a digit.
@@ -183,8 +183,7 @@ impl<C: CurveLanes> Task for Walk<'_, C> {
                     }
                     bits.zeroize();
                 }
-                additions.invert();
-                additions.finish(&mut sums, |_| ());
+                B::run(Complete { additions: &mut additions, accumulators: &mut sums });
             }
         }
         let (first, others) = sums.split_at_mut(PLACES);
@@ -192,8 +191,7 @@ impl<C: CurveLanes> Task for Walk<'_, C> {
             for place in 0..PLACES {
                 additions.stage(&first[place], other[place], B::Fq::ALL);
             }
-            additions.invert();
-            additions.finish(first, |_| ());
+            B::run(Complete { additions: &mut additions, accumulators: &mut *first });
         }
         let mut totals = [Projective::ZERO; PLACES];
         for place in 0..PLACES {
@@ -266,8 +264,7 @@ impl<C: CurveLanes, B: Backend> Multiples<C, B> {
                     self.sums.push(power);
                 }
             }
-            self.additions.invert();
-            self.additions.finish(&mut self.sums, |_| ());
+            B::run(Complete { additions: &mut self.additions, accumulators: &mut self.sums });
             let each = odd + usize::from(!is_last);
             for (number, sums) in self.sums.chunks_exact(each).enumerate() {
                 self.tables[number][odd..2 * odd].copy_from_slice(&sums[..odd]);

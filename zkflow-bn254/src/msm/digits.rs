@@ -33,7 +33,7 @@ impl Cut for Cutting<'_> {
 }
 
 /// How digits are assigned to buckets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     /// Bits per digit, c.
     pub(super) window: u32,

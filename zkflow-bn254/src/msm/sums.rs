@@ -3,13 +3,13 @@
 //! Lists are ordered by length and processed in blocks of some hundred vectors. At step t every vector adds
 //! the t-th points of its lists to its accumulators, which stay in lane order. The additions of one step
 //! share an inversion. Only the points are read from scattered addresses, one cache line each (two in G2);
-//! the points of the next step are prefetched. Long lists are cut into pieces, and the sums of the pieces are
-//! summed again.
+//! the points of the next step are prefetched: in G1 while the additions are finished, in G2 while they are staged,
+//! which are the faster ones of both. Long lists are cut into pieces, and the sums of the pieces are summed again.
 
 use rayon::prelude::*;
 
 use super::digits::Signpost;
-use crate::field::{Coordinate, Lanes, MAX_WIDTH, Mask};
+use crate::field::{Coordinate, Lanes, MAX_WIDTH, Mask, Row};
 use crate::points::{Additions, CurveLanes};
 use crate::{Backend, Kernel, Task};
 
@@ -17,8 +17,8 @@ use crate::{Backend, Kernel, Task};
 const LONG: u32 = 64;
 /// Maximum of a list of partial sums, which is shorter because there are few of them.
 const LONG_PARTIAL: u32 = 4;
-/// Maximum bytes of the accumulators and pending additions of one block, for the second-level cache.
-const BLOCK_BYTES: usize = 1 << 19;
+/// Maximum bytes of the accumulators and pending additions of one block: a part of the second-level cache.
+const BLOCK_BYTES: usize = 1 << 18;
 /// Approximate number of points per task.
 const TASK: usize = 1 << 15;
 
@@ -98,6 +98,8 @@ struct Pass<C: Coordinate> {
 
 impl<C: Coordinate> Pass<C> {
     const BLOCK: usize = BLOCK_BYTES / (size_of::<(C, C)>() + Additions::<C>::BYTES);
+    /// Whether the next points are prefetched while additions are staged.
+    const PREFETCH_EARLY: bool = size_of::<C::Packed>() > size_of::<Row>();
 
     #[inline(always)]
     fn new() -> Self {
@@ -177,10 +179,15 @@ impl<C: Coordinate> Pass<C> {
                 for i in 0..vectors {
                     let (point, active) = gather(points, list, &block[i * width..(i + 1) * width], step);
                     self.additions.stage(&self.accumulators[i], point, active);
+                    if Self::PREFETCH_EARLY {
+                        prefetch_next(points, list, &block[i * width..(i + 1) * width], step + 1);
+                    }
                 }
                 self.additions.invert();
                 self.additions.finish(&mut self.accumulators[..vectors], |i| {
-                    prefetch_next(points, list, &block[i * width..(i + 1) * width], step + 1)
+                    if !Self::PREFETCH_EARLY {
+                        prefetch_next(points, list, &block[i * width..(i + 1) * width], step + 1);
+                    }
                 });
             }
             for (segments, sum) in block.chunks(width).zip(&self.accumulators) {

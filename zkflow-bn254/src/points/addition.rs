@@ -10,6 +10,7 @@
 //! lanes pay for the exact cases.
 
 use crate::field::{Arithmetic, Coordinate, Lanes, Mask, invert_each};
+use crate::{Backend, Task};
 
 /// A pair of points to be added after the shared inversion.
 #[derive(Clone, Copy)]
@@ -126,6 +127,22 @@ impl<C: Coordinate> Additions<C> {
         let inverse = chain.mul(*before);
         *chain = chain.mul(*norm);
         inverse
+    }
+}
+
+/// [`Additions::invert`] and [`Additions::finish`], compiled once for all callers that do nothing meanwhile.
+pub(crate) struct Complete<'a, C: Coordinate> {
+    pub(crate) additions: &'a mut Additions<C>,
+    pub(crate) accumulators: &'a mut [(C, C)],
+}
+
+impl<C: Coordinate> Task for Complete<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        self.additions.invert();
+        self.additions.finish(self.accumulators, |_| ());
     }
 }
 

@@ -55,11 +55,8 @@ impl<C: CurveLanes> Task for Double<'_, C> {
             // The last vector is padded with infinity.
             let mut padded = [Affine::zero(); MAX_WIDTH];
             padded[..points.len()].copy_from_slice(points);
-            let mut point = Jacobian::from_affine(C::load::<B>(&padded));
-            for _ in 0..self.doublings {
-                point = point.double();
-            }
-            doubled.push(point);
+            let point = Jacobian::from_affine(C::load::<B>(&padded));
+            doubled.push(point.doublings::<B>(self.doublings as usize));
         }
         let mut affine = Vec::with_capacity(doubled.len());
         Jacobian::to_affine(&doubled, &mut affine);

@@ -1,6 +1,7 @@
 //! Jacobian coordinates (X/Z², Y/Z³), several points at a time; Z = 0 is infinity.
 
 use crate::field::{Coordinate, Mask, invert_all};
+use crate::{Backend, Task};
 
 /// Points in Jacobian coordinates; the coordinates are reduced.
 #[derive(Clone, Copy)]
@@ -41,6 +42,12 @@ impl<C: Coordinate> Jacobian<C> {
         Self { x: x3, y: y3, z: y.add_loose(y).mul(z) }
     }
 
+    /// [`double`](Self::double) `times` times, compiled once for all callers.
+    #[inline(always)]
+    pub(crate) fn doublings<B: Backend>(self, times: usize) -> Self {
+        B::run(Doublings { point: self, times })
+    }
+
     /// For affine Q: P + Q in the lanes of `adding`, Q in the lanes of `fresh`, P in the others. The formula
     /// is `madd-2007-bl` with Z as a product. If P = ±Q, the Z of the sum is zero and stays zero in later
     /// additions.
@@ -73,6 +80,12 @@ impl<C: Coordinate> Jacobian<C> {
         sum
     }
 
+    /// [`add`](Self::add), compiled once for all callers.
+    #[inline(always)]
+    pub(crate) fn sum<B: Backend>(self, point: (C, C), adding: Mask, fresh: Mask) -> Self {
+        B::run(Addition { sum: self, point, adding, fresh })
+    }
+
     /// Affine coordinates of many points, (0, 0) for infinity. Costs one inversion.
     #[inline(always)]
     pub(crate) fn to_affine(points: &[Self], affine: &mut Vec<(C, C)>) {
@@ -88,5 +101,41 @@ impl<C: Coordinate> Jacobian<C> {
             let square = inverse.square();
             affine.push((x.mul(square), y.mul(square.mul(inverse))));
         }
+    }
+}
+
+/// A point to be doubled.
+struct Doublings<C> {
+    point: Jacobian<C>,
+    times: usize,
+}
+
+impl<C: Coordinate> Task for Doublings<C> {
+    type Output = Jacobian<C>;
+
+    #[inline(always)]
+    fn run<B: Backend>(self) -> Self::Output {
+        let mut point = self.point;
+        for _ in 0..self.times {
+            point = point.double();
+        }
+        point
+    }
+}
+
+/// A point and what is added to it.
+struct Addition<C> {
+    sum: Jacobian<C>,
+    point: (C, C),
+    adding: Mask,
+    fresh: Mask,
+}
+
+impl<C: Coordinate> Task for Addition<C> {
+    type Output = Jacobian<C>;
+
+    #[inline(always)]
+    fn run<B: Backend>(self) -> Self::Output {
+        self.sum.add(self.point, self.adding, self.fresh)
     }
 }

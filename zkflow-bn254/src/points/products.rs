@@ -98,14 +98,14 @@ pub(crate) fn multiply_points<C: CurveLanes>(
 
 /// A scalar and the digits of its parts, lowest first, each from -8 to 8.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(super) struct Digits {
+pub(crate) struct Digits {
     scalar: Fr,
     /// [`PLACES`](CurveLanes::PLACES) digits of each part.
     digits: [i8; MOST_DIGITS],
 }
 
 impl Digits {
-    pub(super) fn of<C: CurveLanes>(splitter: &Splitter, scalar: &Fr) -> Self {
+    pub(crate) fn of<C: CurveLanes>(splitter: &Splitter, scalar: &Fr) -> Self {
         let mut digits = [0; MOST_DIGITS];
         let mut parts = splitter.split(scalar);
         for (part, digits) in parts.iter().zip(digits.chunks_exact_mut(C::PLACES)) {
@@ -120,6 +120,11 @@ impl Digits {
         }
         parts.zeroize();
         Self { scalar: *scalar, digits }
+    }
+
+    /// The scalar that has these digits.
+    pub(crate) fn scalar(&self) -> &Fr {
+        &self.scalar
     }
 }
 
@@ -136,8 +141,11 @@ pub(super) struct Multiply<'a, C: CurveLanes> {
     pub(super) digits: &'a [&'a Digits],
 }
 
+/// The x and the y of `WIDTH` points.
+type Point<F> = (F, F);
+
 /// Multiples of `WIDTH` points, or of their images under an endomorphism.
-type Multiples<F> = [(F, F); ENTRIES];
+pub(crate) type Multiples<F> = [Point<F>; ENTRIES];
 
 /// `(sum, a, b)`: multiple `sum` is multiple `a` plus multiple `b`, by index. The sums of a row share an
 /// inversion.
@@ -151,12 +159,16 @@ impl<C: CurveLanes> Task for Multiply<'_, C> {
     fn run<B: Backend>(self) {
         let Self { points, digits } = self;
         let width = B::Fq::WIDTH;
-        let tables = tables::<C, B>(points);
+        let mut vectors = Vec::with_capacity(points.len().div_ceil(width));
+        for points in points.chunks(width) {
+            vectors.push(load::<C, B>(points));
+        }
+        let tables = tables::<C, B>(&vectors);
         let mut products = Vec::with_capacity(points.len().div_ceil(width));
         for (number, images) in tables.chunks_exact(C::PARTS).enumerate() {
             let first = number * width;
             let end = digits.len().min(first + width);
-            products.push(product::<C, B>(images, &digits[first..end]));
+            products.push(sum_of_products::<C, B>(images, &digits[first..end]));
         }
         let mut affine = Vec::new();
         Jacobian::to_affine(&products, &mut affine);
@@ -188,17 +200,13 @@ pub(super) fn load<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> (C::Coord
 /// The multiples of the images of all points, vector by vector. The points have a large prime order, so no sum of the
 /// table is infinity, and no denominator is zero. The multiples of infinity are zeros.
 #[inline(always)]
-fn tables<C: CurveLanes, B: Backend>(points: &[Affine<C>]) -> Vec<Multiples<C::Coordinate<B>>> {
+pub(crate) fn tables<C: CurveLanes, B: Backend>(
+    points: &[Point<C::Coordinate<B>>],
+) -> Vec<Multiples<C::Coordinate<B>>> {
     let zero = C::Coordinate::<B>::zero();
-    let mut tables = Vec::with_capacity(BLOCK * C::PARTS);
-    for chunk in points.chunks(B::Fq::WIDTH) {
-        let mut table = [(zero, zero); ENTRIES];
-        table[0] = load::<C, B>(chunk);
-        tables.push(table);
-        // For the images.
-        for _ in 1..C::PARTS {
-            tables.push([(zero, zero); ENTRIES]);
-        }
+    let mut tables = vec![[(zero, zero); ENTRIES]; points.len() * C::PARTS];
+    for (images, point) in tables.chunks_exact_mut(C::PARTS).zip(points) {
+        images[0][0] = *point;
     }
     let mut norms = Vec::with_capacity(tables.len() * ENTRIES / 2);
     for sums in SUMS {
@@ -268,10 +276,11 @@ fn endomorphism<C: CurveLanes>() -> C::BaseField {
     image.x * generator.x.inverse().expect("the x of the generator is nonzero")
 }
 
-/// The product of point and scalar in each lane, given the multiples of the images of the point.
+/// Σ of the products of all vectors in each lane, with doublings shared by all (E. Straus, *Addition Chains of Vectors*,
+/// 1964), given the multiples of the images of the points. Point i is in lane i mod `WIDTH`.
 #[inline(always)]
-fn product<C: CurveLanes, B: Backend>(
-    images: &[Multiples<C::Coordinate<B>>],
+pub(crate) fn sum_of_products<C: CurveLanes, B: Backend>(
+    tables: &[Multiples<C::Coordinate<B>>],
     digits: &[&Digits],
 ) -> Jacobian<C::Coordinate<B>> {
     let mut sum = Jacobian::infinity();
@@ -279,38 +288,42 @@ fn product<C: CurveLanes, B: Backend>(
     let mut started: Mask = 0;
     for place in (0..C::PLACES).rev() {
         if started != 0 {
-            for _ in 0..4 {
-                sum = sum.double();
-            }
+            sum = sum.doublings::<B>(4);
         }
-        for (part, table) in images.iter().enumerate() {
-            let (mut lanes, mut negative) = ([0 as Mask; ENTRIES + 1], 0);
-            for (lane, digits) in digits.iter().enumerate() {
-                let digit = digits.digits[part * C::PLACES + place];
-                lanes[usize::from(digit.unsigned_abs())] |= 1 << lane;
-                negative |= Mask::from(digit < 0) << lane;
-            }
-            let mut active: Mask = 0;
-            let zero = C::Coordinate::<B>::zero();
-            let (mut px, mut py) = (zero, zero);
-            for entry in 0..ENTRIES {
-                let mask = lanes[entry + 1];
-                if mask != 0 {
-                    active |= mask;
-                    let (x, y) = table[entry];
-                    px = Arithmetic::select(mask, x, px);
-                    py = Arithmetic::select(mask, y, py);
+        for (images, digits) in tables.chunks_exact(C::PARTS).zip(digits.chunks(B::Fq::WIDTH)) {
+            for (part, table) in images.iter().enumerate() {
+                let (point, active) = chosen::<_>(table, digits, part * C::PLACES + place);
+                if active != 0 {
+                    sum = sum.sum::<B>(point, active & started, active & !started);
+                    started |= active;
                 }
             }
-            if active == 0 {
-                continue;
-            }
-            if negative != 0 {
-                py = Arithmetic::select(negative, py.neg(), py);
-            }
-            sum = sum.add((px, py), active & started, active & !started);
-            started |= active;
         }
     }
     sum
+}
+
+/// The multiple that a digit names in each lane, and the lanes in which it is not zero.
+#[inline(always)]
+fn chosen<F: Coordinate>(table: &Multiples<F>, digits: &[&Digits], place: usize) -> ((F, F), Mask) {
+    let (mut lanes, mut negative) = ([0 as Mask; ENTRIES + 1], 0);
+    for (lane, digits) in digits.iter().enumerate() {
+        let digit = digits.digits[place];
+        lanes[usize::from(digit.unsigned_abs())] |= 1 << lane;
+        negative |= Mask::from(digit < 0) << lane;
+    }
+    let mut active: Mask = 0;
+    let (mut x, mut y) = (F::zero(), F::zero());
+    for entry in 0..ENTRIES {
+        let mask = lanes[entry + 1];
+        if mask != 0 {
+            active |= mask;
+            x = F::select(mask, table[entry].0, x);
+            y = F::select(mask, table[entry].1, y);
+        }
+    }
+    if negative != 0 {
+        y = F::select(negative, y.neg(), y);
+    }
+    ((x, y), active)
 }

@@ -15,7 +15,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use zkflow_bn254::Kernel;
-use zkflow_bn254::msm::{Combinations, FixedBases, Options, Scalars, Term, combine};
+use zkflow_bn254::msm::{Combinations, FixedBases, Options, Scalars, Term, combine, msm_of_both};
 use zkflow_bn254::points::Curve;
 
 fn kernels() -> impl Iterator<Item = Kernel> {
@@ -65,8 +65,8 @@ fn agrees_with_arkworks<C: Curve>(points: &[Affine<C>], scalars: &[Fr]) {
 
 fn all_sizes_and_kinds<C: Curve>() {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    // Separate products for up to 4 or 48 points, buckets for more.
-    for len in [0, 1, 3, 4, 5, 8, 9, 48, 49, 100, 5000] {
+    // Shared doublings for up to 24, 96 or 192 long scalars, buckets for more.
+    for len in [0, 1, 3, 8, 9, 30, 100, 150, 300, 5000] {
         let mut points = random_points::<C>(&mut rng, len);
         agrees_with_arkworks::<C>(&points, &scalars(&mut rng, len));
         for i in 0..len {
@@ -187,6 +187,45 @@ fn combinations_in_g1_agree_with_arkworks() {
 #[test]
 fn combinations_in_g2_agree_with_arkworks() {
     combinations::<g2::Config>();
+}
+
+/// Sums in both groups, whether or not their digits can be sorted once.
+#[test]
+fn sums_of_the_same_scalars_in_both_groups_agree_with_arkworks() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for len in [0, 3, 49, 600] {
+        let (mut in_g1, mut in_g2) =
+            (random_points::<g1::Config>(&mut rng, len), random_points(&mut rng, len));
+        let scalars = scalars(&mut rng, len);
+        for alike in [true, false] {
+            for i in (0..len).step_by(7) {
+                in_g1[i] = Affine::zero();
+                in_g2[i] = if alike {
+                    Affine::zero()
+                } else {
+                    Projective::<g2::Config>::rand(&mut rng).into_affine()
+                };
+            }
+            let expected = (
+                Projective::<g1::Config>::msm(&in_g1, &scalars).unwrap(),
+                Projective::<g2::Config>::msm(&in_g2, &scalars).unwrap(),
+            );
+            for kernel in kernels() {
+                for copies in [[0, 0], [4, 4], [64, 0]] {
+                    let [first, second] =
+                        copies.map(|copies| Options { kernel, table_bytes: copies * len * 64 });
+                    let first = FixedBases::prepare(&in_g1, first);
+                    let second = Options { table_bytes: 2 * second.table_bytes, ..second };
+                    let second = FixedBases::prepare(&in_g2, second);
+                    let sums = msm_of_both(&first, &second, &Scalars::new(kernel, &scalars));
+                    assert_eq!(
+                        sums, expected,
+                        "{kernel:?}, {len} points, {copies:?} multiples, alike: {alike}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// The addition formula of Horner's rule fails for these sums: they are infinity at the end or on the way.

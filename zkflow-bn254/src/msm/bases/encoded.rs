@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::{FixedBases, Memory, choose};
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, Row};
 use crate::points::CurveLanes;
-use crate::{Backend, Kernel, Task};
+use crate::{Backend, Kernel, Task, pages};
 
 /// Number of points per task.
 const RUN: usize = 1 << 11;
@@ -27,7 +27,7 @@ pub(crate) fn read<C: CurveLanes>(kernel: Kernel, bytes: &[u8], before: usize) -
     assert!(total < 1 << 31, "2^31 points or more");
     let per_point = size / size_of::<Row>();
     let mut kept = vec![0; total];
-    let mut rows: Vec<Row> = Vec::with_capacity(total * per_point);
+    let mut rows: Vec<Row> = pages::with_capacity(total * per_point);
     let mut parts = Vec::with_capacity(counts.len());
     let (mut indices, mut places) = (&mut kept[..], &mut rows.spare_capacity_mut()[..total * per_point]);
     for (number, (run, count)) in bytes.chunks(RUN * size).zip(counts).enumerate() {

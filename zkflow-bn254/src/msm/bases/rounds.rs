@@ -2,7 +2,8 @@
 
 use ark_ec::short_weierstrass::Projective;
 
-use super::{FixedBases, PARTITION_BITS, powers};
+use super::{FixedBases, PARTITION_BITS};
+use crate::msm::buckets::powers;
 use crate::msm::digits::Shape;
 use crate::msm::weighted::sum_powers;
 use crate::msm::weights::{ROUNDS, WEIGHT_BITS, WeightDigits, Weights};
