@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use ark_bn254::Fr;
+use ark_bn254::{Fr, G1Projective, G2Projective, g1, g2};
 use ark_ec::short_weierstrass::Projective;
 use zkflow_bn254::Kernel;
-use zkflow_bn254::msm::{FixedBases, HiddenScalars, Scalars};
+use zkflow_bn254::msm::{FixedBases, HiddenScalars, Scalars, msm_of_both};
 use zkflow_bn254::points::Curve;
 use zkflow_bn254::quotient::Quotient;
 
@@ -60,6 +60,18 @@ pub(super) enum Secrets {
 }
 
 impl Secrets {
+    /// `sum s_i P_i` and `sum s_i Q_i`, on the threads of the current pool.
+    pub(super) fn sums(
+        &self,
+        in_g1: &FixedBases<g1::Config>,
+        in_g2: &FixedBases<g2::Config>,
+    ) -> (G1Projective, G2Projective) {
+        match self {
+            Self::Sorted(scalars) => msm_of_both(in_g1, in_g2, scalars),
+            Self::Hidden(_) => rayon::join(|| self.sum(in_g1), || self.sum(in_g2)),
+        }
+    }
+
     /// `sum s_i P_i`, on the threads of the current pool.
     pub(super) fn sum<C: Curve>(&self, points: &FixedBases<C>) -> Projective<C> {
         match self {

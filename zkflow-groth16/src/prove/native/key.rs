@@ -126,11 +126,11 @@ impl NativeKey {
         let quotient = || self.engine.quotient(&self.quotient, witness);
         let assembly = self.assembly();
         // The most expensive task starts first, so that the last tasks are small.
-        let (b2, (h, (c, (a, (b1, multiples))))) = rayon::join(
-            || wires.sum(b2),
+        let ((b1, b2), (h, (c, (a, multiples)))) = rayon::join(
+            || wires.sums(b1, b2),
             || {
-                let small = || rayon::join(|| wires.sum(b1), || assembly.multiples(factors));
-                let middle = || rayon::join(|| wires.sum(c), || rayon::join(|| wires.sum(a), small));
+                let small = || rayon::join(|| wires.sum(a), || assembly.multiples(factors));
+                let middle = || rayon::join(|| wires.sum(c), small);
                 rayon::join(|| quotient().sum(h), middle)
             },
         );

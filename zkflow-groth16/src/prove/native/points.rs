@@ -37,12 +37,14 @@ impl Points {
     /// The same points with as many multiples as fit into `table_bytes`, on the threads of the current pool; `None` if
     /// there is no room for any.
     pub(super) fn with_multiples(&self, table_bytes: usize) -> Option<Self> {
-        let total = self.bytes();
+        // Of the points alone: B1 and B2 get as many multiples as each other, so that their digits are sorted once.
+        let in_g1 = [&self.a, &self.b1, &self.c, &self.h];
+        let total = in_g1.map(|bases| bases.rows().len()).iter().sum::<usize>() + self.b2.rows().len();
         let (mut points, mut any) = (self.clone(), false);
         for bases in [&mut points.a, &mut points.b1, &mut points.c, &mut points.h] {
-            any |= extend(bases, share(table_bytes, bases.bytes(), total));
+            any |= extend(bases, share(table_bytes, bases.rows().len(), total));
         }
-        any |= extend(&mut points.b2, share(table_bytes, self.b2.bytes(), total));
+        any |= extend(&mut points.b2, share(table_bytes, self.b2.rows().len(), total));
         any.then_some(points)
     }
 
