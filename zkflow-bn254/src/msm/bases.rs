@@ -5,15 +5,11 @@ use std::sync::Arc;
 
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Projective};
-use ark_ff::AdditiveGroup;
 
-use super::buckets::powers;
 use super::constant::HiddenScalars;
-use super::digits::{Cutting, Shape};
-use super::few::{are_few, sum as sum_of_few};
+use super::digits::Shape;
 use super::memory::Memory;
 use super::packed::{pack, unpack};
-use super::weighted::sum_powers;
 use super::weights::{ROUNDS, Weights};
 use crate::field::Row;
 use crate::points::{Curve, CurveLanes, double_points};
@@ -21,11 +17,9 @@ use crate::scalars::{Places, Scalars};
 use crate::{Kernel, pages};
 
 mod encoded;
-mod rounds;
 mod stored;
 
 pub(crate) use encoded::read;
-pub(crate) use rounds::combinations;
 
 /// Options of [`FixedBases::prepare`].
 #[derive(Debug, Clone, Copy)]
@@ -186,21 +180,9 @@ pub(crate) fn with_multiples<C: CurveLanes>(
     })
 }
 
-pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Projective<C> {
-    let &FixedBases { kernel, shape, ref kept, .. } = bases;
-    if kept.is_empty() {
-        return Projective::ZERO;
-    }
-    let points = C::packed(bases.points.rows());
-    if are_few(kernel, kept, scalars) {
-        return sum_of_few::<C>(kernel, &points[..kept.len()], kept, scalars);
-    }
-    sum_powers(&powers(bases, shape, &Cutting { places: Places::new(shape.window), scalars }))
-}
-
 /// Binary logarithm of the buckets per partition. Their lists fill a block of some hundred vectors, which
 /// share an inversion.
-const PARTITION_BITS: u32 = 11;
+pub(super) const PARTITION_BITS: u32 = 11;
 
 /// The shape with the fewest additions that stores at most `room` packed points, and its number of multiples
 /// per point, the point itself included.

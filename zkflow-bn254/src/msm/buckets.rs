@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use ark_bn254::{G1Affine, G1Projective, G2Affine, G2Projective, g1, g2};
-use ark_ec::short_weierstrass::Affine;
+use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
-use super::bases::{FixedBases, msm};
+use super::bases::FixedBases;
 use super::digits::{Cut, Cutting, Digits, Shape, Sorted};
-use super::few::are_few;
+use super::few::{are_few, sum as sum_of_few};
 use super::sums::Sum;
 use super::weighted::{powers as weighted_powers, sum_powers};
 use crate::points::CurveLanes;
@@ -16,6 +17,19 @@ use crate::scalars::{Places, Scalars};
 
 /// Number of digits sorted at a time (4 MiB). One set is always sorted as a whole, even if it has more.
 const DIGITS: usize = 1 << 19;
+
+/// See [`FixedBases::msm`].
+pub(crate) fn msm<C: CurveLanes>(bases: &FixedBases<C>, scalars: &Scalars) -> Projective<C> {
+    let &FixedBases { kernel, shape, ref kept, .. } = bases;
+    if kept.is_empty() {
+        return Projective::ZERO;
+    }
+    let points = C::packed(bases.points.rows());
+    if are_few(kernel, kept, scalars) {
+        return sum_of_few::<C>(kernel, &points[..kept.len()], kept, scalars);
+    }
+    sum_powers(&powers(bases, shape, &Cutting { places: Places::new(shape.window), scalars }))
+}
 
 /// Points P₀, P₁, … with Σ 2^i·Pᵢ = Σ 2^(c·set) Σ v·B_v, where B_v is the sum of the points in bucket v. Set j
 /// determines c of them, from index cj on. Few sets are in memory at a time.

@@ -2,11 +2,11 @@
 
 use ark_ec::short_weierstrass::Projective;
 
-use super::{FixedBases, PARTITION_BITS};
-use crate::msm::buckets::powers;
-use crate::msm::digits::Shape;
-use crate::msm::weighted::sum_powers;
-use crate::msm::weights::{ROUNDS, WEIGHT_BITS, WeightDigits, Weights};
+use super::bases::{FixedBases, PARTITION_BITS};
+use super::buckets::powers;
+use super::digits::Shape;
+use super::weighted::sum_powers;
+use super::weights::{ROUNDS, WEIGHT_BITS, WeightDigits, Weights};
 use crate::points::CurveLanes;
 
 /// See [`FixedBases::combinations`].
