@@ -6,7 +6,6 @@
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::AdditiveGroup;
-
 use zeroize::Zeroizing;
 
 use super::digits::Signpost;
@@ -51,7 +50,7 @@ pub(super) fn sum<C: CurveLanes>(
         match scalar.magnitude().1 {
             0 => {}
             1 => units.push(Signpost::new(index, scalar.is_negative())),
-            _ => others.push((index, Digits::of::<C>(&splitter, &scalar.to_field()))),
+            _ => others.push((index, Digits::of::<C>(&splitter, &Zeroizing::new(scalar.to_field())))),
         }
     }
     kernel.run(Few::<C> { points, units: &units, others: &others })
