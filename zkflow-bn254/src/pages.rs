@@ -7,7 +7,7 @@
 #[cfg(target_os = "linux")]
 const LEAST: usize = 4 << 20;
 
-/// An empty vector with this capacity. A large one lies in huge pages if the system has them.
+/// An empty vector with this capacity. For a large one, the system is asked for huge pages.
 pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
     let vector = Vec::with_capacity(capacity);
     #[cfg(target_os = "linux")]

@@ -378,7 +378,7 @@ fn horner<C: CurveLanes, B: Backend>(
         let (x, y) = C::Coordinate::<B>::gather(&packed);
         // Skip lists whose sum is infinity.
         active &= !(x.zero_mask() & y.zero_mask());
-        sum = sum.sum::<B>((x, y), active & started, active & !started);
+        sum = sum.plus::<B>((x, y), active & started, active & !started);
         started |= active;
     }
     sum

@@ -94,7 +94,7 @@ impl<C: CurveLanes> Task for Few<'_, C> {
             let (x, y) = C::Coordinate::<B>::gather(&packed);
             let y = Arithmetic::select(negative, y.neg(), y);
             let active = lanes(units.len(), width);
-            sum = sum.sum::<B>((x, y), active & started, active & !started);
+            sum = sum.plus::<B>((x, y), active & started, active & !started);
             started |= active;
         }
         let mut affine = Vec::with_capacity(1);

@@ -82,7 +82,7 @@ impl<C: Coordinate> Jacobian<C> {
 
     /// [`add`](Self::add), compiled once for all callers.
     #[inline(always)]
-    pub(crate) fn sum<B: Backend>(self, point: (C, C), adding: Mask, fresh: Mask) -> Self {
+    pub(crate) fn plus<B: Backend>(self, point: (C, C), adding: Mask, fresh: Mask) -> Self {
         B::run(Addition { sum: self, point, adding, fresh })
     }
 

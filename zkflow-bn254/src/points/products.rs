@@ -292,9 +292,9 @@ pub(crate) fn sum_of_products<C: CurveLanes, B: Backend>(
         }
         for (images, digits) in tables.chunks_exact(C::PARTS).zip(digits.chunks(B::Fq::WIDTH)) {
             for (part, table) in images.iter().enumerate() {
-                let (point, active) = chosen::<_>(table, digits, part * C::PLACES + place);
+                let (point, active) = chosen(table, digits, part * C::PLACES + place);
                 if active != 0 {
-                    sum = sum.sum::<B>(point, active & started, active & !started);
+                    sum = sum.plus::<B>(point, active & started, active & !started);
                     started |= active;
                 }
             }
