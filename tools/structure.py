@@ -38,7 +38,7 @@ CIRCOM = ["wasmtime", "wasmparser", "wasm-encoder", "handlebars"]
 FREE_OF = [
     ("zkflow-bn254", [], ASYNC + CIRCOM + ["serde", "serde_json"]),
     ("zkflow-groth16", [], ASYNC + CIRCOM),
-    ("zkflow-groth16", ["--no-default-features"], ASYNC + CIRCOM + ["zkflow-bn254"]),
+    ("zkflow-groth16", ["--no-default-features"], ASYNC + CIRCOM + ["hmac", "tempfile"]),
     ("zkflow-cuda", [], ASYNC + CIRCOM),
     # wasmtime depends on the macro of async-trait, and on no runtime.
     ("zkflow-circom", [], [name for name in ASYNC if name != "async-trait"]),

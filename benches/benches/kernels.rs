@@ -1,9 +1,10 @@
-//! Measures the kernels of a proof: fields, transforms, multi-scalar multiplication, sparse products.
+//! Measures the kernels of a proof: fields, transforms, multi-scalar multiplication, sparse products, pairings.
 
 use std::hint::black_box;
 
-use ark_bn254::{Fr, g1, g2};
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::VariableBaseMSM;
+use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{FftField, UniformRand, Zero};
@@ -13,6 +14,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use zkflow_bn254::Kernel;
 use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::pairing::{Lines, product};
 use zkflow_bn254::points::{Curve, scale_by_powers};
 use zkflow_bn254::quotient::Quotient;
 use zkflow_bn254::sparse::{Entry, SparseMatrix};
@@ -129,5 +131,35 @@ fn sparse(c: &mut Criterion) {
     group.bench_function("65536 rows", |b| b.iter(|| matrix.product(black_box(&vector), &mut product)));
 }
 
-criterion_group!(benches, fields, transforms, msms, sparse);
+/// The three pairings of a verification. Two points of G2 are those of a key, prepared before.
+fn pairings(c: &mut Criterion) {
+    let mut rng = StdRng::seed_from_u64(4);
+    let pairs: Vec<(G1Affine, G2Affine)> = (0..3)
+        .map(|_| {
+            let p = (G1Affine::generator() * Fr::rand(&mut rng)).into_affine();
+            (p, (G2Affine::generator() * Fr::rand(&mut rng)).into_affine())
+        })
+        .collect();
+    let [(a, b), (p, q), (r, s)] = pairs[..] else { unreachable!("three pairs") };
+
+    let mut group = c.benchmark_group("pairings");
+    for kernel in kernels() {
+        let keys = [q, s].map(|point| Lines::new(kernel, &point).expect("a point of G2"));
+        group.bench_function(kernel.name(), |bencher| {
+            bencher.iter(|| {
+                let lines = Lines::new(kernel, black_box(&b)).expect("a point of G2");
+                product(kernel, &[(a, &lines), (p, &keys[0]), (r, &keys[1])])
+            });
+        });
+    }
+    let keys = [q, s].map(<Bn254 as Pairing>::G2Prepared::from);
+    group.bench_function("ark", |bencher| {
+        bencher.iter(|| {
+            assert!(black_box(&b).is_in_correct_subgroup_assuming_on_curve());
+            Bn254::multi_pairing([a, p, r], [b.into(), keys[0].clone(), keys[1].clone()])
+        });
+    });
+}
+
+criterion_group!(benches, fields, transforms, msms, sparse, pairings);
 criterion_main!(benches);

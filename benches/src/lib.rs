@@ -107,10 +107,10 @@ pub struct BenchArgs {
     /// and a chart over threads
     #[arg(long, value_delimiter = ',', value_name = "NUMBERS")]
     threads: Vec<NonZeroUsize>,
-    /// Memory limit in MiB for a key with precomputed multiples, for warm proofs of the native prover, as in a server;
-    /// 0: no multiples
-    #[arg(long, default_value_t = 256, value_name = "MIB")]
-    key_memory: usize,
+    /// Memory limit in MiB for a key with precomputed multiples, for warm proofs of the native prover, as in a server
+    /// (default: a thirty-second of the memory, at most 1024); 0: no multiples
+    #[arg(long, value_name = "MIB")]
+    key_memory: Option<usize>,
     /// Also measure the native prover with constant work
     #[arg(long)]
     constant_work: bool,

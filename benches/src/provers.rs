@@ -9,7 +9,7 @@ use std::sync::Arc;
 use zkflow_core::compile::tools::CircomTools;
 use zkflow_core::prove::Kernel;
 use zkflow_core::prove::native::{NativeOptions, Parallelism};
-use zkflow_core::prove::{Prover, Provers};
+use zkflow_core::prove::{Prover, Provers, memory};
 use zkflow_core::provers;
 
 use super::circuits::Files;
@@ -150,7 +150,10 @@ impl Options<'_> {
             threads: Some(self.threads),
             parallelism,
             kernel: self.kernel,
-            key_memory: self.args.key_memory.saturating_mul(1 << 20),
+            key_memory: self
+                .args
+                .key_memory
+                .map_or_else(|| memory::for_key() as usize, |mib| mib.saturating_mul(1 << 20)),
             constant_work: self.constant_work,
             ..NativeOptions::default()
         }

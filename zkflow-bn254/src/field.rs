@@ -16,6 +16,7 @@ mod divsteps;
 mod inverse;
 mod portable;
 mod quadratic;
+mod target;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -27,8 +28,9 @@ pub(crate) use coordinate::Coordinate;
 pub(crate) use inverse::{invert_all, invert_each};
 pub(crate) use portable::{Portable, detect_instructions};
 pub(crate) use quadratic::Quadratic;
+pub(crate) use target::{TargetField, Tower};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use vectors::{Avx2, Ifma};
+pub(crate) use vectors::{Avx2, Ifma, Sextic};
 
 /// Maximum of [`Lanes::WIDTH`] over all kernels.
 pub(crate) const MAX_WIDTH: usize = 8;

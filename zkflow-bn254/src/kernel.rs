@@ -6,8 +6,8 @@ use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{Fp, MontBackend};
 
 #[cfg(target_arch = "x86_64")]
-use super::field::{Avx2, Ifma};
-use super::field::{Lanes, Portable, detect_instructions};
+use super::field::{Avx2, Ifma, Sextic};
+use super::field::{Lanes, Portable, TargetField, Tower, detect_instructions};
 
 /// The instruction set used for computations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,6 +119,8 @@ pub(crate) trait Backend: Copy + Send + Sync + 'static {
     type Fq: Lanes<Field = ark_bn254::Fq>;
     /// Lanes of the scalar field Fr.
     type Fr: Lanes<Field = ark_bn254::Fr>;
+    /// The field of the values of pairings.
+    type Fq12: TargetField;
 
     /// [`Kernel::run`] for this backend; not inlined.
     ///
@@ -134,6 +136,7 @@ struct PortableBackend;
 impl Backend for PortableBackend {
     type Fq = Portable<Fp<MontBackend<FqConfig, 4>, 4>>;
     type Fr = Portable<Fp<MontBackend<FrConfig, 4>, 4>>;
+    type Fq12 = Tower<Self::Fq>;
 
     #[inline(never)]
     fn run<T: Task>(task: T) -> T::Output {
@@ -151,6 +154,7 @@ struct IfmaBackend;
 impl Backend for IfmaBackend {
     type Fq = Ifma<FqConfig>;
     type Fr = Ifma<FrConfig>;
+    type Fq12 = Sextic;
 
     #[inline]
     fn run<T: Task>(task: T) -> T::Output {
@@ -178,10 +182,13 @@ struct Avx2Backend;
 impl Backend for Avx2Backend {
     type Fq = Avx2<FqConfig>;
     type Fr = Avx2<FrConfig>;
+    /// Floating-point products of six lanes take longer than one lane with products by Karatsuba's method.
+    type Fq12 = <PortableBackend as Backend>::Fq12;
 
     #[inline]
     fn run<T: Task>(task: T) -> T::Output {
         assert!(Kernel::Avx2.is_available(), "this processor lacks instructions that the kernel avx2 needs");
+        detect_instructions();
         // SAFETY: `is_available` has checked every feature that `run_avx2` enables.
         unsafe { run_avx2(task) }
     }

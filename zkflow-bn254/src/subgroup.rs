@@ -15,13 +15,13 @@
 //!
 //! [El Housni, Guillevic, Piellard 2022]: https://eprint.iacr.org/2022/352
 
-use ark_bn254::g2;
+use ark_bn254::{G2Affine, g2};
 use ark_ec::CurveGroup;
 use ark_ec::short_weierstrass::Projective;
 use rand::{CryptoRng, RngCore};
-use rayon::prelude::*;
 
-use crate::msm::{FixedBases, ROUNDS, Weights};
+use crate::msm::{FixedBases, Weights};
+use crate::{Kernel, pairing};
 
 /// Whether all points are in the subgroup of order r. Accepts points outside with a probability of at most
 /// 2^-65. The weights come from `rng`, which the maker of the points must not be able to predict.
@@ -42,12 +42,12 @@ pub fn all_in_subgroup<R>(points: &FixedBases<g2::Config>, rng: &mut R) -> bool
 where
     R: RngCore + CryptoRng + ?Sized,
 {
-    are_in_subgroup(&points.combinations(&Weights::random(points.len(), rng)))
+    let combinations = points.combinations(&Weights::random(points.len(), rng));
+    are_in_subgroup(points.kernel(), &Projective::normalize_batch(&combinations))
 }
 
-/// Whether the [combinations](FixedBases::combinations) of points are in the subgroup of order r: the check of
-/// [`all_in_subgroup`], for callers that use the combinations further.
-pub fn are_in_subgroup(combinations: &[Projective<g2::Config>; ROUNDS]) -> bool {
-    let inside = |sum: &Projective<g2::Config>| sum.into_affine().is_in_correct_subgroup_assuming_on_curve();
-    combinations.par_iter().all(inside)
+/// Whether each of a few points is on the curve and in the subgroup of order r; never wrong. With the
+/// [combinations](FixedBases::combinations) of many points, this is the check of [`all_in_subgroup`].
+pub fn are_in_subgroup(kernel: Kernel, points: &[G2Affine]) -> bool {
+    pairing::are_in_group(kernel, points)
 }

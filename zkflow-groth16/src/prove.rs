@@ -9,6 +9,7 @@ pub mod assembly;
 mod blinding;
 mod consistency;
 mod load;
+pub mod memory;
 pub mod native;
 mod provers;
 

@@ -1,13 +1,16 @@
 //! Verifies proofs and their public signals against a verification key: [one](Verifier::verify), or
 //! [many at once](Verifier::verify_batch).
 
-use ark_bn254::{Bn254, G1Affine};
-use ark_ec::pairing::{Pairing, PairingOutput};
-use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
-use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+use ark_bn254::{Bn254, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
+use ark_ec::pairing::PairingOutput;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::pairing::{self, Lines};
 
 mod batch;
-mod miller;
+mod combination;
+
+use combination::Combination;
 
 use crate::error::{Classified, ErrorKind};
 use crate::proof::{Proof, PublicSignals, SignalCountError, VerifyingKey};
@@ -18,9 +21,11 @@ pub struct Verifier {
     key: VerifyingKey,
     /// `e(alpha, beta)`.
     alpha_beta: PairingOutput<Bn254>,
-    minus_beta: <Bn254 as Pairing>::G2Prepared,
-    minus_gamma: <Bn254 as Pairing>::G2Prepared,
-    minus_delta: <Bn254 as Pairing>::G2Prepared,
+    minus_beta: Lines,
+    minus_gamma: Lines,
+    minus_delta: Lines,
+    ic: Combination,
+    kernel: Kernel,
 }
 
 impl Verifier {
@@ -34,10 +39,18 @@ impl Verifier {
     ///
     /// A well-formed key can still have a known secret: see [`Provenance`](crate::provenance::Provenance).
     pub fn new(key: VerifyingKey) -> Result<Self, VerifyError> {
-        check_point("vk_alpha_1", &key.alpha_g1)?;
-        check_point("vk_beta_2", &key.beta_g2)?;
-        check_point("vk_gamma_2", &key.gamma_g2)?;
-        check_point("vk_delta_2", &key.delta_g2)?;
+        Self::with_kernel(key, Kernel::detect())
+    }
+
+    /// [`new`](Self::new), with a kernel for the pairings. Every kernel gives the same results.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub(crate) fn with_kernel(key: VerifyingKey, kernel: Kernel) -> Result<Self, VerifyError> {
+        on_curve("vk_alpha_1", &key.alpha_g1)?;
+        let minus_beta = lines(kernel, "vk_beta_2", &-key.beta_g2)?;
+        let minus_gamma = lines(kernel, "vk_gamma_2", &-key.gamma_g2)?;
+        let minus_delta = lines(kernel, "vk_delta_2", &-key.delta_g2)?;
         let infinity = |point, is_infinity| match is_infinity {
             true => Err(VerifyError::Point { point, problem: PointProblem::Infinity }),
             false => Ok(()),
@@ -49,14 +62,10 @@ impl Verifier {
         if key.ic.is_empty() {
             return Err(VerifyError::EmptyKey);
         }
-        key.ic.iter().try_for_each(|point| check_point("IC", point))?;
-        Ok(Self {
-            alpha_beta: Bn254::pairing(key.alpha_g1, key.beta_g2),
-            minus_beta: (-key.beta_g2).into(),
-            minus_gamma: (-key.gamma_g2).into(),
-            minus_delta: (-key.delta_g2).into(),
-            key,
-        })
+        key.ic.iter().try_for_each(|point| on_curve("IC", point))?;
+        let alpha_beta = pairing::product(kernel, &[(-key.alpha_g1, &minus_beta)]);
+        let ic = Combination::new(&key.ic, kernel);
+        Ok(Self { alpha_beta, minus_beta, minus_gamma, minus_delta, ic, kernel, key })
     }
 
     /// The checked key.
@@ -74,21 +83,21 @@ impl Verifier {
     /// - [`VerifyError::Point`]: a point of the proof is off its curve or outside the group of order r.
     pub fn verify(&self, public: &PublicSignals, proof: &Proof) -> Result<bool, VerifyError> {
         self.fits(public)?;
-        let (constant, points) = self.key.ic.split_first().ok_or(VerifyError::EmptyKey)?;
-        let combined = <G1Affine as AffineRepr>::Group::msm_unchecked(points, public.values()) + constant;
-        self.verify_combined(combined.into_affine(), proof)
+        self.verify_combined(self.combine(public), proof)
+    }
+
+    /// `IC_0 + sum s_i IC_i`, for [`verify_combined`](Self::verify_combined).
+    pub(crate) fn combine(&self, public: &PublicSignals) -> G1Affine {
+        self.ic.of(public.values())
     }
 
     /// [`verify`](Self::verify), given `IC_0 + sum s_i IC_i`.
     pub(crate) fn verify_combined(&self, combined: G1Affine, proof: &Proof) -> Result<bool, VerifyError> {
-        check_point("pi_a", &proof.a)?;
-        check_point("pi_b", &proof.b)?;
-        check_point("pi_c", &proof.c)?;
-        let product = Bn254::multi_pairing(
-            [proof.a, combined, proof.c],
-            [proof.b.into(), self.minus_gamma.clone(), self.minus_delta.clone()],
-        );
-        Ok(product == self.alpha_beta)
+        on_curve("pi_a", &proof.a)?;
+        let b = lines(self.kernel, "pi_b", &proof.b)?;
+        on_curve("pi_c", &proof.c)?;
+        let pairs = [(proof.a, &b), (combined, &self.minus_gamma), (proof.c, &self.minus_delta)];
+        Ok(pairing::product(self.kernel, &pairs) == self.alpha_beta)
     }
 }
 
@@ -141,13 +150,15 @@ impl Classified for VerifyError {
     }
 }
 
-fn check_point<C: SWCurveConfig>(name: &'static str, point: &Affine<C>) -> Result<(), VerifyError> {
-    let problem = if !point.is_on_curve() {
-        PointProblem::OffCurve
-    } else if !point.is_in_correct_subgroup_assuming_on_curve() {
-        PointProblem::OutsideSubgroup
-    } else {
-        return Ok(());
-    };
-    Err(VerifyError::Point { point: name, problem })
+/// Every point on the curve of G1 is in the group of order r.
+fn on_curve(point: &'static str, g1: &G1Affine) -> Result<(), VerifyError> {
+    if g1.is_on_curve() { Ok(()) } else { Err(VerifyError::Point { point, problem: PointProblem::OffCurve }) }
+}
+
+/// Checks a point of G2 and prepares its pairings.
+fn lines(kernel: Kernel, point: &'static str, g2: &G2Affine) -> Result<Lines, VerifyError> {
+    Lines::new(kernel, g2).ok_or_else(|| {
+        let problem = if g2.is_on_curve() { PointProblem::OutsideSubgroup } else { PointProblem::OffCurve };
+        VerifyError::Point { point, problem }
+    })
 }

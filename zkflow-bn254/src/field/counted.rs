@@ -51,6 +51,7 @@ pub(crate) struct CountingBackend<B>(B);
 impl<B: Backend> Backend for CountingBackend<B> {
     type Fq = Counted<B::Fq>;
     type Fr = Counted<B::Fr>;
+    type Fq12 = B::Fq12;
 
     fn run<T: Task>(task: T) -> T::Output {
         B::run(OnCounted(task))

@@ -17,6 +17,7 @@ mod avx2;
 mod ifma;
 mod modulus;
 mod product;
+mod sextic;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -28,7 +29,8 @@ use ark_ff::{BigInt, Fp, MontBackend, MontConfig};
 
 use self::avx2::Halves;
 use self::modulus::{LIMB_BITS, LIMB_MASK, LIMBS, Limbs, Radix52};
-use self::product::carry;
+use self::product::{Limb, carry};
+pub(crate) use self::sextic::Sextic;
 use self::words::Words;
 use super::{Arithmetic, Lanes, MAX_WIDTH, Mask, Row};
 
@@ -78,6 +80,13 @@ impl<C: MontConfig<4>, W: Words> Vectors<C, W> {
         Self::new(W::fold::<C>(&limbs, &top))
     }
 
+    /// Σ aₙ·bₙ with one reduction, for at most 64 products: the sum of the products of bounds, in multiples of p, must be at
+    /// most 64.
+    #[inline(always)]
+    fn dot<A: Limb<W>, B: Limb<W>, const N: usize>(a: &[A; N], b: &[B; N]) -> Self {
+        Self::new(product::dot::<C, W, A, B, N>(a, b))
+    }
+
     /// Four vectors of 64-bit words as limbs.
     #[inline(always)]
     fn from_words(w: [W; 4]) -> Self {
@@ -120,6 +129,13 @@ impl<C: MontConfig<4>, W: Words> Vectors<C, W> {
     fn subtract_modulus_once(self) -> Self {
         let (difference, negative) = self.minus_modulus();
         Self::select(negative, self, difference)
+    }
+}
+
+impl<C, W: Words> Limb<W> for Vectors<C, W> {
+    #[inline(always)]
+    fn limb(&self, i: usize) -> W {
+        self.0[i]
     }
 }
 

@@ -78,6 +78,11 @@ impl<C: Curve> FixedBases<C> {
         C::read(kernel, bytes, before)
     }
 
+    /// The kernel of [`Options::kernel`].
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
     /// Σ sᵢ·Pᵢ, on the threads of the current pool.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! Random short weights of points, for combinations that check a property of all points.
 
-use ark_ec::short_weierstrass::Projective;
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::AdditiveGroup;
 use rand::rngs::StdRng;
 use rand::{CryptoRng, RngCore, SeedableRng};
@@ -46,11 +46,27 @@ impl Weights {
         self.0.is_empty()
     }
 
-    /// Σ Wᵢ·Pᵢ for the weights Wᵢ = Σ 2^(13k) wᵢₖ over all rounds k, given the combination of each round. The Wᵢ
-    /// are independent and uniform over an interval of 2^65 integers.
-    pub fn joined<C: Curve>(rounds: &[Projective<C>; ROUNDS]) -> Projective<C> {
-        let shifted = |sum: Projective<C>| (0..WEIGHT_BITS).fold(sum, |sum, _| sum.double());
-        rounds.iter().rev().fold(Projective::ZERO, |sum, round| shifted(sum) + round)
+    /// Σ Wᵢ·Pᵢ + Σ fⱼ·Qⱼ for the weights Wᵢ = Σ 2^(13k) wᵢₖ over all rounds k, given the combination of each round, and for
+    /// further points Qⱼ with factors fⱼ. The Wᵢ are independent and uniform over an interval of 2^65 integers.
+    pub fn joined<C: Curve>(
+        rounds: &[Projective<C>; ROUNDS],
+        further: &[(Affine<C>, u128)],
+    ) -> Projective<C> {
+        let mut sum = Projective::ZERO;
+        for bit in (0..u128::BITS).rev() {
+            sum.double_in_place();
+            if bit % WEIGHT_BITS == 0
+                && let Some(round) = rounds.get((bit / WEIGHT_BITS) as usize)
+            {
+                sum += round;
+            }
+            for (point, factor) in further {
+                if factor >> bit & 1 == 1 {
+                    sum += point;
+                }
+            }
+        }
+        sum
     }
 }
 
@@ -85,6 +101,8 @@ impl Cut for WeightDigits<'_> {
 
 #[cfg(test)]
 mod tests {
+    use ark_bn254::{Fr, G1Affine};
+    use ark_ec::{AffineRepr, CurveGroup};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
@@ -105,6 +123,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn rounds_are_joined_with_further_points() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let g = G1Affine::generator();
+        let rounds: [u64; ROUNDS] = std::array::from_fn(|_| rng.next_u64() >> 40);
+        let further = [(3u64, 1u128), (5, u128::MAX), (7, 0), (9, 1 << 79 | 12345)];
+        let mut expected: Fr =
+            further.iter().map(|(point, factor)| Fr::from(*point) * Fr::from(*factor)).sum();
+        for (k, round) in rounds.iter().enumerate() {
+            expected += Fr::from(*round) * Fr::from(1u128 << (13 * k));
+        }
+        let further = further.map(|(point, factor)| ((g * Fr::from(point)).into_affine(), factor));
+        let rounds = rounds.map(|round| g * Fr::from(round));
+        assert_eq!(Weights::joined(&rounds, &further), g * expected);
     }
 
     #[test]

@@ -1,21 +1,36 @@
 //! Comparison of points by pairings and random linear combinations.
 
-use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
+use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use ark_ec::pairing::Pairing;
 use ark_ec::short_weierstrass::{Affine, Projective};
-use ark_ff::{Field, UniformRand};
+use ark_ff::{UniformRand, Zero};
 use zkflow_bn254::Kernel;
 use zkflow_bn254::msm::{FixedBases, Options, Scalars};
+use zkflow_bn254::pairing::{Lines, product};
 use zkflow_bn254::points::Curve;
 
 use crate::rng::SecureRng;
 
 /// `e(a1, b2) = e(b1, a2)`: whether the ratios `a1 : b1` and `a2 : b2` are equal; `false` if a point is
-/// infinity.
+/// infinity, or not in its group.
 pub(crate) fn same_ratio(a1: G1Affine, b1: G1Affine, a2: G2Affine, b2: G2Affine) -> bool {
-    let usable = ![a1, b1].iter().any(G1Affine::is_zero) && ![a2, b2].iter().any(G2Affine::is_zero);
-    usable && Bn254::multi_pairing([a1, -b1], [b2, a2]).0 == <Bn254 as Pairing>::TargetField::ONE
+    same_ratio_with(Kernel::detect(), a1, b1, a2, b2)
+}
+
+/// [`same_ratio`] with a kernel for the pairings.
+pub(crate) fn same_ratio_with(
+    kernel: Kernel,
+    a1: G1Affine,
+    b1: G1Affine,
+    a2: G2Affine,
+    b2: G2Affine,
+) -> bool {
+    let usable = |point: &G1Affine| !point.is_zero() && point.is_on_curve();
+    if ![a1, b1].iter().all(usable) || [a2, b2].iter().any(G2Affine::is_zero) {
+        return false;
+    }
+    Lines::of_all(kernel, &[b2, a2])
+        .is_some_and(|lines| product(kernel, &[(a1, &lines[0]), (-b1, &lines[1])]).is_zero())
 }
 
 /// `count` random factors of 128 bits.

@@ -9,26 +9,27 @@
 //!
 //! # Soundness
 //! - Every factor is in a group of prime order r: all points are on their curves, and every B_i is in the group of order
-//!   r ([`miller`]). Public signals are elements of the field.
+//!   r ([`Lines::new`]). Public signals are elements of the field.
 //! - If the factor of proof j is not 1, then for any weights of the others at most one value of `w_j mod r` makes the
 //!   product 1. A weight is one of 2^128 different values with equal probability, chosen after the proofs are fixed. So
 //!   a batch with a bad proof passes with a probability of at most 2^-128.
 //! - Weights come from the operating system, are new in every call, and never leave it. With weights known in advance,
 //!   two bad proofs could cancel each other.
 
-use ark_bn254::{Bn254, Fq12, Fr, G1Affine, G1Projective, g1};
-use ark_ec::pairing::{MillerLoopOutput, Pairing};
+use ark_bn254::{Fq12, Fr, G1Affine, G1Projective, G2Affine, g1};
 use ark_ec::scalar_mul::glv::GLVConfig;
-use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+use ark_ec::{CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, One, Zero};
 use rand::RngCore as _;
 use rayon::prelude::*;
+use zkflow_bn254::Kernel;
+use zkflow_bn254::pairing::{Lines, final_exponentiation, miller_loops};
 
-use super::{Verifier, VerifyError, miller};
+use super::{Verifier, VerifyError};
 use crate::proof::{Proof, PublicSignals, SignalCountError};
 use crate::rng::os_rng;
 
-/// Pairings that one thread does at least.
+/// Pairings that one thread does at a time: they share the squarings of a loop, and their lines fit the cache.
 const SHARE: usize = 16;
 
 impl Verifier {
@@ -72,24 +73,22 @@ impl Verifier {
 
     /// Whether all proofs are well-formed and valid.
     fn all_hold(&self, proofs: &[(PublicSignals, Proof)]) -> bool {
-        let well_formed = |(public, Proof { a, b, c }): &(PublicSignals, Proof)| {
-            self.fits(public).is_ok() && a.is_on_curve() && b.is_on_curve() && c.is_on_curve()
+        let well_formed = |(public, Proof { a, c, .. }): &(PublicSignals, Proof)| {
+            self.fits(public).is_ok() && a.is_on_curve() && c.is_on_curve()
         };
         let weights: Vec<Weight> = weights(proofs.len());
-        let size = proofs.len().div_ceil(rayon::current_num_threads()).max(SHARE);
-        let product = proofs.par_chunks(size).zip(weights.par_chunks(size)).map(|(proofs, weights)| {
-            if proofs.iter().all(well_formed) { weighted_product(proofs, weights) } else { None }
+        let product = proofs.par_chunks(SHARE).zip(weights.par_chunks(SHARE)).map(|(proofs, weights)| {
+            if proofs.iter().all(well_formed) { weighted_product(self.kernel, proofs, weights) } else { None }
         });
         let Some(product) = product.try_reduce(Fq12::one, |one, other| Some(one * other)) else {
             return false;
         };
         let rest = self.sums(proofs, &weights);
-        let all = MillerLoopOutput(product * rest.0);
-        Bn254::final_exponentiation(all).is_some_and(|result| result.is_zero())
+        final_exponentiation(self.kernel, &(product * rest)).is_zero()
     }
 
     /// Miller loops of `e(sum w_i L_i, -gamma) e(sum w_i C_i, -delta) e((sum w_i) alpha, -beta)`.
-    fn sums(&self, proofs: &[(PublicSignals, Proof)], weights: &[Weight]) -> MillerLoopOutput<Bn254> {
+    fn sums(&self, proofs: &[(PublicSignals, Proof)], weights: &[Weight]) -> Fq12 {
         let mut scalars = vec![Fr::ZERO; self.key.ic.len()];
         for ((public, _), weight) in proofs.iter().zip(weights) {
             let weight = weight.value();
@@ -99,14 +98,15 @@ impl Verifier {
             }
         }
         let alpha = self.key.alpha_g1 * scalars[0];
-        let inputs = G1Projective::msm_unchecked(&self.key.ic, &scalars);
+        let inputs = self.ic.sum(&scalars);
         let c = proofs.iter().map(|(_, proof)| proof.c);
         let points: Vec<G1Affine> = c.flat_map(|c| [c, g1::Config::endomorphism_affine(&c)]).collect();
         let halves: Vec<u64> = weights.iter().flat_map(|weight| [weight.low, weight.high]).collect();
         let c = G1Projective::msm_u64(&points, &halves);
         let points = G1Projective::normalize_batch(&[inputs, c, alpha]);
         let keys = [&self.minus_gamma, &self.minus_delta, &self.minus_beta];
-        Bn254::multi_miller_loop(points, keys.map(Clone::clone))
+        let pairs: Vec<(G1Affine, &Lines)> = points.into_iter().zip(keys).collect();
+        miller_loops(self.kernel, &pairs)
     }
 
     /// Whether the number of signals is that of the key.
@@ -116,20 +116,14 @@ impl Verifier {
     }
 }
 
-/// Product of the Miller loops of `e(w_i A_i, B_i)`. `None` if a B is outside the group of order r.
-fn weighted_product(proofs: &[(PublicSignals, Proof)], weights: &[Weight]) -> Option<Fq12> {
+/// Product of the Miller loops of `e(w_i A_i, B_i)`. `None` if a B is off its curve or outside the group of order r.
+fn weighted_product(kernel: Kernel, proofs: &[(PublicSignals, Proof)], weights: &[Weight]) -> Option<Fq12> {
     let multiples = proofs.iter().zip(weights).map(|((_, proof), weight)| weight.times(&proof.a));
     let multiples = G1Projective::normalize_batch(&multiples.collect::<Vec<_>>());
-    let mut pairs = Vec::with_capacity(proofs.len());
-    for (p, (_, Proof { b, .. })) in multiples.into_iter().zip(proofs) {
-        // A pairing with the point at infinity is 1.
-        match (p.is_zero(), b.is_zero()) {
-            (false, false) => pairs.push((p, *b)),
-            (true, false) if !b.is_in_correct_subgroup_assuming_on_curve() => return None,
-            _ => {}
-        }
-    }
-    miller::product(&pairs)
+    let points: Vec<G2Affine> = proofs.iter().map(|(_, proof)| proof.b).collect();
+    let lines = Lines::of_all(kernel, &points)?;
+    let pairs: Vec<(G1Affine, &Lines)> = multiples.into_iter().zip(&lines).collect();
+    Some(miller_loops(kernel, &pairs))
 }
 
 /// A random weight `low + lambda high`. The endomorphism of G1 multiplies by lambda with one multiplication, so that
@@ -171,9 +165,11 @@ fn weights(n: usize) -> Vec<Weight> {
 
 #[cfg(test)]
 mod tests {
+    use ark_ec::AffineRepr;
     use ark_ff::{BigInteger as _, PrimeField as _};
 
     use super::*;
+    use crate::format::json;
 
     #[test]
     fn a_weight_multiplies_points_by_its_value() {
@@ -206,6 +202,35 @@ mod tests {
             num_bigint::BigUint::from(rows[i].1) * num_bigint::BigUint::from(rows[j].1)
         });
         assert_eq!(&determinant[0] + &determinant[1], num_bigint::BigUint::from(Fr::MODULUS));
+    }
+
+    #[test]
+    fn every_kernel_accepts_good_batches_and_no_others() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+        let key = json::read_vkey(&read("tiny.vkey.json")).unwrap();
+        let proof = json::read_proof(&read("tiny.proof.json")).unwrap();
+        let signals = json::read_public(&read("tiny.public.json")).unwrap();
+        let good = (PublicSignals::for_key(&key, signals).unwrap(), proof);
+        let mut outside = good.clone();
+        outside.1.b = (0u64..)
+            .find_map(|x| G2Affine::get_point_from_x_unchecked(x.into(), true))
+            .filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+            .expect("a point of the twist");
+        let mut other = good.clone();
+        other.1.c = (-other.1.c.into_group()).into_affine();
+        for kernel in Kernel::available() {
+            let verifier = Verifier::with_kernel(key.clone(), kernel).unwrap();
+            for n in [2, 3, SHARE, SHARE + 1, 2 * SHARE + 3] {
+                let mut proofs = vec![good.clone(); n];
+                assert!(verifier.all_hold(&proofs), "{n} proofs with {}", kernel.name());
+                for (bad, place) in [(&outside, 0), (&outside, n - 1), (&other, 0), (&other, n - 1)] {
+                    proofs[place] = bad.clone();
+                    assert!(!verifier.all_hold(&proofs), "place {place} of {n} with {}", kernel.name());
+                    proofs[place] = good.clone();
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 #[cfg(feature = "cuda")]
 use zkflow_core::cuda::{self, CudaOptions};
-use zkflow_core::prove::Provers;
 use zkflow_core::prove::native::NativeOptions;
+use zkflow_core::prove::{Provers, memory};
 use zkflow_core::provers;
 
 use super::setting::{TEBIBYTE_MIB, bytes, settings};
@@ -25,9 +25,10 @@ settings! {
         /// control group
         proof_memory_mib: u64 = 0, "proof-memory-mib", "ZKFLOW_PROOF_MEMORY_MIB", 0..=TEBIBYTE_MIB;
         /// Memory limit for the points of one key together with precomputed multiples, which speed up proofs.
-        /// They are computed beside further proofs once the key has made 16 proofs. At most a quarter of
-        /// circuit-cache-mib; 0 means no multiples
-        key_memory_mib: u64 = 256, "key-memory-mib", "ZKFLOW_KEY_MEMORY_MIB", 0..=TEBIBYTE_MIB;
+        /// They are computed beside further proofs once the key has made 16 proofs. Default: a thirty-second of the
+        /// memory of the machine or its control group, at most 1024. At most a quarter of circuit-cache-mib; 0 means no
+        /// multiples
+        key_memory_mib: Option<u64> = None, "key-memory-mib", "ZKFLOW_KEY_MEMORY_MIB", 0..=TEBIBYTE_MIB;
         /// Whether the number of operations and the memory accesses of a proof are independent of its inputs. Proofs
         /// take several times as long. Native prover only
         constant_work: bool = false, "constant-work", "ZKFLOW_CONSTANT_WORK";
@@ -35,8 +36,9 @@ settings! {
         key_cache: Option<PathBuf> = None, "key-cache", "ZKFLOW_KEY_CACHE";
         /// Size limit of the prepared keys on disk
         key_cache_mib: u64 = 16 * 1024, "key-cache-mib", "ZKFLOW_KEY_CACHE_MIB", 0..=TEBIBYTE_MIB;
-        /// Memory limit of the prepared circuits
-        circuit_cache_mib: u64 = 1024, "circuit-cache-mib", "ZKFLOW_CIRCUIT_CACHE_MIB", 0..=TEBIBYTE_MIB;
+        /// Memory limit of the prepared circuits. Default: an eighth of the memory of the machine or
+        /// its control group, from 256 to 16384
+        circuit_cache_mib: Option<u64> = None, "circuit-cache-mib", "ZKFLOW_CIRCUIT_CACHE_MIB", 0..=TEBIBYTE_MIB;
         /// Number of the GPU for the prover cuda
         cuda_device: u32 = 0, "cuda-device", "ZKFLOW_CUDA_DEVICE", 0..=1023;
         /// Memory of the GPU for the keys and proofs of the prover cuda. 0 means nine tenths of what is free when the
@@ -84,7 +86,7 @@ impl Proving {
 
     /// Memory limit in bytes for a key with multiples. The cache of circuits always has room for several keys.
     fn key_memory_bytes(&self) -> u64 {
-        bytes(self.key_memory_mib).min(self.circuit_cache_bytes() / 4)
+        self.key_memory_mib.map_or_else(memory::for_key, bytes).min(self.circuit_cache_bytes() / 4)
     }
 
     /// Memory limit in bytes for all proofs that run in parallel; `None` means a share of the machine's.
@@ -99,7 +101,7 @@ impl Proving {
 
     /// Memory limit of the prepared circuits in bytes.
     pub fn circuit_cache_bytes(&self) -> u64 {
-        bytes(self.circuit_cache_mib)
+        self.circuit_cache_mib.map_or_else(memory::for_keys, bytes)
     }
 }
 
@@ -113,11 +115,23 @@ mod tests {
     #[test]
     fn multiples_take_at_most_a_quarter_of_the_cache_of_circuits() {
         let limit = |key_memory_mib, circuit_cache_mib| {
-            let settings = Proving { key_memory_mib, circuit_cache_mib, ..Proving::default() };
+            let settings = Proving {
+                key_memory_mib: Some(key_memory_mib),
+                circuit_cache_mib: Some(circuit_cache_mib),
+                ..Proving::default()
+            };
             settings.native_options(None).key_memory >> 20
         };
-        assert_eq!(Proving::default().native_options(None).key_memory >> 20, 256);
         assert_eq!([limit(0, 1024), limit(100, 1024), limit(300, 1024), limit(300, 0)], [0, 100, 256, 0]);
+    }
+
+    #[test]
+    fn by_default_multiples_take_a_share_of_the_memory() {
+        let found = Proving::default().native_options(None).key_memory as u64;
+        assert_eq!(
+            (found, Proving::default().circuit_cache_bytes()),
+            (memory::for_key(), memory::for_keys())
+        );
     }
 
     #[cfg(feature = "cuda")]

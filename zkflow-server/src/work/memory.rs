@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use zkflow_core::prove::memory::of_machine;
+
 /// Memory budget of proofs that run at the same time, in bytes.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -62,19 +64,7 @@ impl Drop for Share {
 /// Default budget: three quarters of the memory of the machine or of this process's control group,
 /// whichever is smaller. `u64::MAX` if neither is known.
 pub(super) fn most() -> u64 {
-    available().map_or(u64::MAX, |bytes| bytes / 4 * 3)
-}
-
-fn available() -> Option<u64> {
-    let read = |path| std::fs::read_to_string(path).ok();
-    let machine = read("/proc/meminfo").and_then(|text| {
-        let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-    });
-    // Version 2 first. Without a limit, version 2 contains `max`, and version 1 a huge number.
-    let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let group = group.into_iter().find_map(read).and_then(|text| text.trim().parse::<u64>().ok());
-    machine.into_iter().chain(group).min()
+    of_machine().map_or(u64::MAX, |bytes| bytes / 4 * 3)
 }
 
 fn mebibytes(bytes: u64) -> u64 {
@@ -111,6 +101,6 @@ mod tests {
 
     #[test]
     fn the_machine_says_how_much_it_has() {
-        assert!(available().unwrap() > 64 * 1024 * 1024);
+        assert!(of_machine().unwrap() > 64 * 1024 * 1024);
     }
 }

@@ -7,7 +7,7 @@ mod layout;
 
 use core::arch::x86_64::*;
 
-use self::layout::words;
+pub(super) use self::layout::words;
 use super::modulus::{LIMBS, Radix52};
 use super::product;
 use super::words::{Columns, Words, intrinsics};

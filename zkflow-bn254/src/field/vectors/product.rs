@@ -73,6 +73,30 @@ pub(super) fn sum_of_products<C: Radix52, W: Words>(
     finish::<C, W>(columns)
 }
 
+/// The limbs of a factor.
+pub(super) trait Limb<W> {
+    /// Limb i.
+    fn limb(&self, i: usize) -> W;
+}
+
+/// Σ aₙ·bₙ/R mod p.
+#[inline(always)]
+pub(super) fn dot<C: Radix52, W: Words, A: Limb<W>, B: Limb<W>, const N: usize>(
+    a: &[A; N],
+    b: &[B; N],
+) -> [W; LIMBS] {
+    // A product adds less than 10 · 2^52 to a column.
+    const { assert!(N <= 64) };
+    let mut columns = broadcast(const { &start::<W>(N as u64) });
+    for n in 0..N {
+        let b = factors(&[b[n].limb(0), b[n].limb(1), b[n].limb(2), b[n].limb(3), b[n].limb(4)]);
+        for_each!(I in 0, 1, 2, 3, 4 {
+            W::add_products(&mut columns, I, a[n].limb(I).factor(), &b);
+        });
+    }
+    finish::<C, W>(columns)
+}
+
 /// Limbs less the multiple of p that the top limb of their value plus 4p determines; see [`vectors`](super).
 #[inline(always)]
 pub(super) fn fold<C: Radix52, W: Words>(limbs: &[W; LIMBS], top: W) -> [W; LIMBS] {

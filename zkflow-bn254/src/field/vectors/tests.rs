@@ -86,7 +86,17 @@ fn ranges_hold<C: MontConfig<4>, W: Words>() {
             }
             if a < &reduced && *b < &reduced * 2u8 {
                 expect(la.sub(lb), a + &p * 4u8 - b, &(&p * 11u8 / 10u8));
+                if a < &(&p * 2u8) && *b < &p * 2u8 {
+                    // 16 · 2 · 2 = 64, the largest sum.
+                    expect(Vectors::dot(&[la; 16], &[lb; 16]), a * b * 16u8 * &r_inverse, &reduced);
+                }
                 if *b < reduced {
+                    expect(Vectors::dot(&[la; 12], &[lb; 12]), a * b * 12u8 * &r_inverse, &reduced);
+                    expect(
+                        Vectors::dot(&[la, lb, lb, la], &[lb, lb, la, la]),
+                        (a + b) * (a + b) * &r_inverse,
+                        &reduced,
+                    );
                     expect(la.add(lb), a + b, &(&p * 11u8 / 10u8));
                     assert!(la.perhaps_equal_mask(lb) == 0xff || a % &p != b % &p);
                 }

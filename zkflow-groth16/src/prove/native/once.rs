@@ -12,15 +12,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use ark_bn254::G1Affine;
-use ark_ec::CurveGroup;
-use zkflow_bn254::Kernel;
-use zkflow_bn254::msm::{FixedBases, Options, Scalars};
-
 use super::NativeProver;
 use super::file::Folder;
 use super::key::NativeKey;
-use crate::proof::{PublicSignals, VerifyingKey};
+use crate::proof::PublicSignals;
 use crate::prove::assembly::Factors;
 use crate::prove::load::map;
 use crate::prove::{FileProof, Phases, ProveError};
@@ -108,16 +103,17 @@ fn prove_and_check(
     let public = PublicSignals::of_witness(vk, witness)
         .map_err(|_| ProveError::Key("there are fewer wires than public signals".to_owned()))?;
     let verifier = || {
-        rayon::join(
-            || Verifier::new(vk.clone()).map_err(|error| ProveError::Key(error.to_string())),
-            || combination(vk, &public, key.engine.kernel),
-        )
+        let verifier = Verifier::with_kernel(vk.clone(), key.engine.kernel);
+        let verifier = verifier.map_err(|error| ProveError::Key(error.to_string()))?;
+        let inputs = verifier.combine(&public);
+        Ok::<_, ProveError>((verifier, inputs))
     };
-    let (proof, (checked, (verifier, combination))) =
+    let (proof, (checked, verifier)) =
         rayon::join(|| key.proof(values, factors), || rayon::join(blinding, verifier));
     checked?;
     let proved = Instant::now();
-    match verifier?.verify_combined(combination, &proof) {
+    let (verifier, inputs) = verifier?;
+    match verifier.verify_combined(inputs, &proof) {
         Ok(true) => {
             let phases = Phases { key: read - began, prove: proved - read, verify: proved.elapsed() };
             Ok(FileProof { proof, public, phases, storing: None })
@@ -125,11 +121,4 @@ fn prove_and_check(
         // Only a faulty prover makes a point that is off its curve.
         Ok(false) | Err(_) => Err(ProveError::Unsatisfied),
     }
-}
-
-/// `IC_0 + sum s_i IC_i`.
-fn combination(vk: &VerifyingKey, public: &PublicSignals, kernel: Kernel) -> G1Affine {
-    let bases = FixedBases::prepare(&vk.ic, Options { kernel, table_bytes: 0 });
-    let factors: Vec<_> = std::iter::once(1u64.into()).chain(public.values().iter().copied()).collect();
-    bases.msm(&Scalars::new(kernel, &factors)).into_affine()
 }

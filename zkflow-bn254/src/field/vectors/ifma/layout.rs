@@ -86,7 +86,7 @@ pub(super) fn store_rows_of_four(columns: [__m512i; 4], rows: &mut [[u64; 4]; 8]
 }
 
 #[inline(always)]
-pub(super) fn words(words: [u64; 8]) -> __m512i {
+pub(in super::super) fn words(words: [u64; 8]) -> __m512i {
     // SAFETY: both types are 64 bytes, and every bit pattern is valid.
     unsafe { core::mem::transmute(words) }
 }
