@@ -55,7 +55,7 @@ pub struct Lines {
 impl Lines {
     /// The lines of a point. `None` if it is not in G2: off the curve, or outside the group of order r.
     ///
-    /// The check of the group costs one comparison. On it, the endomorphism ψ multiplies by p, and
+    /// The check of the group costs one comparison. In the group, the endomorphism ψ multiplies by p, and
     /// 6x + 2 + p − p² + p³ = 0 mod r. The loop arrives at T = \[6x + 2\]Q + ψ(Q) − ψ²(Q), so T = −ψ³(Q). Outside, this
     /// never holds: ψ² − tψ + p = 0, so a point for which it holds has an order that divides the norm of
     /// 6x + 2 + ψ − ψ² + ψ³, whose greatest common divisor with the order of the twist is r (a test computes it).

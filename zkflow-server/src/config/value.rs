@@ -100,8 +100,16 @@ impl<T: Value> Value for Option<T> {
         (!text.is_empty()).then(|| T::from_text(text)).flatten().map(Some)
     }
 
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        (value.as_str() != Some("")).then(|| T::from_toml(value)).flatten().map(Some)
+    }
+
     fn to_toml(&self) -> Option<String> {
         self.as_ref().and_then(T::to_toml)
+    }
+
+    fn number(&self) -> Option<u64> {
+        self.as_ref().and_then(T::number)
     }
 }
 
