@@ -33,7 +33,7 @@
 )]
 #![cfg_attr(
     not(feature = "prove"),
-    allow(dead_code, reason = "pairings need a part of the operations on lanes")
+    allow(dead_code, unused_imports, reason = "pairings need a part of the operations on lanes")
 )]
 
 #[cfg(feature = "prove")]
