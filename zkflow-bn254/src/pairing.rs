@@ -34,9 +34,9 @@ use crate::{Backend, Kernel, Task};
 /// The lines of a point of G2, for pairings with it.
 ///
 /// ```
-/// use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
+/// use ark_bn254::{Bn254, G1Affine, G2Affine};
+/// use ark_ec::AffineRepr;
 /// use ark_ec::pairing::Pairing;
-/// use ark_ec::{AffineRepr, CurveGroup};
 /// use zkflow_bn254::Kernel;
 /// use zkflow_bn254::pairing::{Lines, product};
 ///

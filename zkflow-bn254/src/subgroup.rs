@@ -10,7 +10,7 @@
 //!
 //! Suppose that a point is outside. Its component modulo the smallest factor of h, 10069, or modulo a larger
 //! one is not zero. A combination with 2^13 equally likely consecutive weights is then in the subgroup with
-//! a probability of at most 2^-13. For [`ROUNDS`] combinations it is at most 2^-65. The weights are drawn
+//! a probability of at most 2^-13. For [`ROUNDS`](crate::msm::ROUNDS) combinations it is at most 2^-65. The weights are drawn
 //! here, after the key was made, so a key cannot be crafted to pass.
 //!
 //! [El Housni, Guillevic, Piellard 2022]: https://eprint.iacr.org/2022/352
