@@ -2,12 +2,17 @@
 //!
 //! # Ranges
 //! Lanes contain values in Montgomery form. A value may be larger than the modulus p:
-//! - **reduced**: below 1.9 p. Every operation returns reduced values unless its name contains `loose`.
-//! - **loose**: below 8 p. Only multiplications, squarings and [`Lanes::reduce`] accept loose values.
+//! - **reduced**: below 1.9 p. Every operation returns reduced values unless its description says "loose".
+//! - **loose**: a sum of up to four reduced values, or a difference of sums. Only multiplications, squarings and
+//!   [`Lanes::reduce`] accept loose values.
 //!
-//! R = 2^260 > 84 p is large enough: a product of two loose values is below 64 p² < 0.76 R p, and its
-//! Montgomery reduction adds less than 1.13 p (`vectors::product` module). All functions that write values out of lanes
-//! write canonical values, below p, except [`Lanes::scatter_rows`].
+//! The **weight** of a loose value is the number of reduced values in it, added or subtracted. The weights A and B of factors
+//! must satisfy AB ≤ 4, and AB + CD ≤ 4 for [`Lanes::mul_add_mul`].
+//!
+//! In vectors, loose values are below 8 p. R = 2^260 > 84 p is large enough: a product of two loose values is below
+//! 64 p² < 0.76 R p, and its Montgomery reduction adds less than 1.13 p (`vectors::product` module). In words of the
+//! portable kernel, reduced values are canonical, a value of weight A is at most A p, and R = 2^256 > 5.2 p. All functions
+//! that write values out of lanes write canonical values, below p, except [`Lanes::scatter_rows`].
 
 mod coordinate;
 #[cfg(test)]
@@ -52,8 +57,10 @@ pub(crate) trait Arithmetic: Copy + Send + Sync + 'static {
     fn one() -> Self;
     /// a + b of reduced values.
     fn add(self, other: Self) -> Self;
-    /// a − b of reduced values; b may also be the loose sum of two reduced values.
+    /// a − b of reduced values.
     fn sub(self, other: Self) -> Self;
+    /// a − b − c of reduced values.
+    fn sub_both(self, b: Self, c: Self) -> Self;
     /// −a of a reduced value.
     #[inline(always)]
     fn neg(self) -> Self {
@@ -64,17 +71,19 @@ pub(crate) trait Arithmetic: Copy + Send + Sync + 'static {
     fn double(self) -> Self {
         self.add(self)
     }
-    /// a + b, loose: the sum of the bounds must be at most 8p.
+    /// a + b, loose, for sums of reduced values, four of them in all at most.
     fn add_loose(self, other: Self) -> Self;
-    /// a − b + 4p, loose, for a and b below 4p.
+    /// a − b, loose, for reduced b and a sum a of at most two reduced values.
     fn sub_loose(self, other: Self) -> Self;
-    /// ab of loose values; in an extension field `self` must be below 6p and `other` reduced.
+    /// a − b, loose, for sums of at most two reduced values.
+    fn sub_sums(self, other: Self) -> Self;
+    /// ab; in an extension field, `self` has a weight of at most two, and `other` is reduced.
     fn mul(self, other: Self) -> Self;
-    /// a² of a loose value; in an extension field the value must be reduced.
+    /// a² of a value with a weight of at most two; in an extension field it must be reduced.
     fn square(self) -> Self;
     /// The canonical value, below p, of a loose value.
     fn canonical(self) -> Self;
-    /// The lanes of a loose value that are zero modulo p.
+    /// The lanes of a reduced value that are zero modulo p.
     fn zero_mask(self) -> Mask;
     /// A superset of the lanes that contain canonical zero; any other lane is included with chance 2^-52.
     fn literal_zero_mask(self) -> Mask;
@@ -117,6 +126,6 @@ pub(crate) trait Lanes: Arithmetic {
 
     /// A reduced value congruent to a loose value modulo p.
     fn reduce(self) -> Self;
-    /// ab + cd with one reduction. The bounds A, B, C, D, in multiples of p, must satisfy AB + CD ≤ 64.
+    /// ab + cd with one reduction. The weights A, B, C, D must satisfy AB + CD ≤ 4 and A + C ≤ 4.
     fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self;
 }

@@ -42,8 +42,8 @@ use crate::{Backend, Task};
 /// Maximum values of a block that one thread shifts within its cache: 40 KiB.
 const CACHED: usize = 1 << 10;
 
-/// Number of vectors per task in the layers on larger blocks.
-const CHUNK: usize = 64;
+/// Values of each quarter per task in the layers on larger blocks.
+const CHUNK: usize = 512;
 
 /// Precomputed tables for domains of one size.
 pub(crate) struct Transform<B: Backend> {
@@ -109,17 +109,18 @@ impl<B: Backend> Transform<B> {
     fn layers(&self, block: &mut [B::Fr], direction: Direction) {
         let size = block.len();
         let (x0, x1, x2, x3) = quarters(block);
+        let chunk = CHUNK / B::Fr::WIDTH;
         let chunks = x0
-            .par_chunks_mut(CHUNK)
-            .zip(x1.par_chunks_mut(CHUNK))
-            .zip(x2.par_chunks_mut(CHUNK))
-            .zip(x3.par_chunks_mut(CHUNK));
+            .par_chunks_mut(chunk)
+            .zip(x1.par_chunks_mut(chunk))
+            .zip(x2.par_chunks_mut(chunk))
+            .zip(x3.par_chunks_mut(chunk));
         chunks.enumerate().for_each(|(index, (((x0, x1), x2), x3))| {
             let twiddles = match direction {
                 Direction::Inverse => &self.inverse,
                 Direction::Forward => &self.forward,
             };
-            let powers = twiddles.two_layers(size).skip(index * CHUNK);
+            let powers = twiddles.two_layers(size).skip(index * chunk);
             B::run(Layers::<B> { x: [x0, x1, x2, x3], powers, direction });
         });
     }

@@ -111,6 +111,8 @@ impl<L: Lanes> Arithmetic for Counted<L> {
         sub(other);
         add_loose(other);
         sub_loose(other);
+        sub_sums(other);
+        sub_both(b, c);
         mul(other);
         square();
         canonical();

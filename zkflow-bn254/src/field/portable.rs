@@ -1,58 +1,34 @@
-//! One lane on 64-bit words. Every value is canonical.
+//! One lane on 64-bit words. Reduced values are canonical; loose ones are below 4p.
 //!
-//! Multiplications use `mulx` and two chains of carries on x86-64 processors that have them, and arkworks' code on
+//! Multiplications use `mulx` and two chains of carries on x86-64 processors that have them, and 128-bit products on
 //! others. Additions have no branches: the outcome of a comparison of random values cannot be predicted.
 
+mod modular;
 #[cfg(target_arch = "x86_64")]
-mod adx;
+mod x86;
 
 use ark_ff::{AdditiveGroup, BigInt, Fp, MontBackend, MontConfig, PrimeField};
 
 use super::{Arithmetic, Lanes, Mask, Row};
+use modular::{Modular, Words, difference};
 
 /// One field element, as one lane.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct Portable<F>(F);
 
+#[cfg(not(target_arch = "x86_64"))]
+impl Modular for ark_bn254::FqConfig {}
+#[cfg(not(target_arch = "x86_64"))]
+impl Modular for ark_bn254::FrConfig {}
+
 /// Looks for the instructions of multiplications. Without a call, they are not used.
 pub(crate) fn detect_instructions() {
     #[cfg(target_arch = "x86_64")]
-    adx::detect();
-}
-
-type Words = [u64; 4];
-
-/// a + b, which must be below 2^256.
-#[inline(always)]
-fn sum(a: &Words, b: &Words) -> Words {
-    let (mut out, mut carry) = ([0; 4], false);
-    for i in 0..4 {
-        (out[i], carry) = a[i].carrying_add(b[i], carry);
-    }
-    out
-}
-
-/// a − b modulo 2^256, and whether it is negative.
-#[inline(always)]
-fn difference(a: &Words, b: &Words) -> (Words, bool) {
-    let (mut out, mut borrow) = ([0; 4], false);
-    for i in 0..4 {
-        (out[i], borrow) = a[i].borrowing_sub(b[i], borrow);
-    }
-    (out, borrow)
-}
-
-/// `a` if the condition holds, zero otherwise, without a branch.
-#[inline(always)]
-fn keep_if(condition: bool, a: &Words) -> Words {
-    let mask = u64::from(condition).wrapping_neg();
-    [a[0] & mask, a[1] & mask, a[2] & mask, a[3] & mask]
+    x86::detect();
 }
 
 impl<C: MontConfig<4>> Portable<Fp<MontBackend<C, 4>, 4>> {
-    const P: Words = C::MODULUS.0;
-
     #[inline(always)]
     fn new(words: Words) -> Self {
         Self(BigInt(words).into_field())
@@ -64,58 +40,7 @@ impl<C: MontConfig<4>> Portable<Fp<MontBackend<C, 4>, 4>> {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-impl<C: MontConfig<4>> Portable<Fp<MontBackend<C, 4>, 4>> {
-    const MODULUS: adx::Modulus = [Self::P[0], Self::P[1], Self::P[2], Self::P[3], C::INV];
-
-    #[inline(always)]
-    fn product(&self, other: &Self) -> Self {
-        if adx::is_available() {
-            // SAFETY: the processor has the instructions.
-            return Self::new(unsafe { adx::mul(self.words(), other.words(), const { &Self::MODULUS }) });
-        }
-        self.product_anywhere(other)
-    }
-
-    #[inline(always)]
-    fn sum_of_products(&self, b: &Self, c: &Self, d: &Self) -> Self {
-        if adx::is_available() {
-            let factors = [*self.words(), *b.words(), *c.words(), *d.words()];
-            // SAFETY: the processor has the instructions.
-            return Self::new(unsafe { adx::mul_add_mul(&factors, const { &Self::MODULUS }) });
-        }
-        self.sum_of_products_anywhere(b, c, d)
-    }
-
-    /// On processors without the instructions.
-    #[cold]
-    #[inline(never)]
-    fn product_anywhere(&self, other: &Self) -> Self {
-        Self(self.0 * other.0)
-    }
-
-    /// On processors without the instructions.
-    #[cold]
-    #[inline(never)]
-    fn sum_of_products_anywhere(&self, b: &Self, c: &Self, d: &Self) -> Self {
-        Self(ark_ff::Field::sum_of_products(&[self.0, c.0], &[b.0, d.0]))
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-impl<C: MontConfig<4>> Portable<Fp<MontBackend<C, 4>, 4>> {
-    #[inline(always)]
-    fn product(&self, other: &Self) -> Self {
-        Self(self.0 * other.0)
-    }
-
-    #[inline(always)]
-    fn sum_of_products(&self, b: &Self, c: &Self, d: &Self) -> Self {
-        Self(ark_ff::Field::sum_of_products(&[self.0, c.0], &[b.0, d.0]))
-    }
-}
-
-impl<C: MontConfig<4>> Arithmetic for Portable<Fp<MontBackend<C, 4>, 4>> {
+impl<C: Modular> Arithmetic for Portable<Fp<MontBackend<C, 4>, 4>> {
     #[inline(always)]
     fn zero() -> Self {
         Self(Fp::ZERO)
@@ -128,40 +53,47 @@ impl<C: MontConfig<4>> Arithmetic for Portable<Fp<MontBackend<C, 4>, 4>> {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        // p is below 2^254, so the sum fits.
-        let (reduced, negative) = difference(&sum(self.words(), other.words()), &Self::P);
-        Self::new(sum(&reduced, &keep_if(negative, &Self::P)))
+        Self::new(C::add(*self.words(), *other.words()))
     }
 
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        let (difference, negative) = difference(self.words(), other.words());
-        Self::new(sum(&difference, &keep_if(negative, &Self::P)))
+        Self::new(C::sub(*self.words(), *other.words()))
     }
 
     #[inline(always)]
     fn add_loose(self, other: Self) -> Self {
-        self.add(other)
+        Self::new(C::add_loose(*self.words(), *other.words()))
     }
 
     #[inline(always)]
     fn sub_loose(self, other: Self) -> Self {
-        self.sub(other)
+        Self::new(C::sub_loose(*self.words(), *other.words()))
+    }
+
+    #[inline(always)]
+    fn sub_sums(self, other: Self) -> Self {
+        Self::new(C::sub_sums(*self.words(), *other.words()))
+    }
+
+    #[inline(always)]
+    fn sub_both(self, b: Self, c: Self) -> Self {
+        self.sub(b).sub(c)
     }
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        self.product(&other)
+        Self::new(C::mul(*self.words(), other.words()))
     }
 
     #[inline(always)]
     fn square(self) -> Self {
-        self.product(&self)
+        self.mul(self)
     }
 
     #[inline(always)]
     fn canonical(self) -> Self {
-        self
+        self.reduce()
     }
 
     #[inline(always)]
@@ -188,7 +120,7 @@ impl<C: MontConfig<4>> Arithmetic for Portable<Fp<MontBackend<C, 4>, 4>> {
     }
 }
 
-impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
+impl<C: Modular> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
     type Field = Fp<MontBackend<C, 4>, 4>;
     const WIDTH: usize = 1;
 
@@ -215,7 +147,7 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
 
     #[inline(always)]
     fn adopt(self) -> (Self, Mask) {
-        (self, difference(self.words(), &Self::P).1.into())
+        (self, difference(self.words(), &C::MODULUS.0).1.into())
     }
 
     #[inline(always)]
@@ -230,12 +162,12 @@ impl<C: MontConfig<4>> Lanes for Portable<Fp<MontBackend<C, 4>, 4>> {
 
     #[inline(always)]
     fn reduce(self) -> Self {
-        self
+        Self::new(C::reduce(*self.words()))
     }
 
     #[inline(always)]
     fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self {
-        self.sum_of_products(&b, &c, &d)
+        Self::new(C::mul_add_mul(&[*self.words(), *b.words(), *c.words(), *d.words()]))
     }
 }
 

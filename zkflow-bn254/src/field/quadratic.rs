@@ -36,6 +36,11 @@ impl<L: Lanes> Arithmetic for Quadratic<L> {
     }
 
     #[inline(always)]
+    fn sub_both(self, b: Self, c: Self) -> Self {
+        Self { c0: self.c0.sub_both(b.c0, c.c0), c1: self.c1.sub_both(b.c1, c.c1) }
+    }
+
+    #[inline(always)]
     fn neg(self) -> Self {
         Self { c0: self.c0.neg(), c1: self.c1.neg() }
     }
@@ -55,11 +60,14 @@ impl<L: Lanes> Arithmetic for Quadratic<L> {
         Self { c0: self.c0.sub_loose(other.c0), c1: self.c1.sub_loose(other.c1) }
     }
 
-    /// Requires `self` loose below 6p and `other` reduced.
+    #[inline(always)]
+    fn sub_sums(self, other: Self) -> Self {
+        Self { c0: self.c0.sub_sums(other.c0), c1: self.c1.sub_sums(other.c1) }
+    }
+
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         Self {
-            // 6 · 1.9 + 6 · 1.1 is well below 64.
             c0: self.c0.mul_add_mul(other.c0, self.c1, other.c1.neg()),
             c1: self.c0.mul_add_mul(other.c1, self.c1, other.c0),
         }

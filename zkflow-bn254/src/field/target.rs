@@ -116,9 +116,9 @@ impl<L: Lanes<Field = Fq>> Cubic<L> {
         let ([a, b, c], [d, e, f]) = (self.0, other.0);
         let (ad, be, cf) = (a.mul(d), b.mul(e), c.mul(f));
         Self([
-            b.add(c).mul(e.add(f)).sub(be).sub(cf).times_xi().add(ad),
-            a.add(b).mul(d.add(e)).sub(ad).sub(be).add(cf.times_xi()),
-            a.add(c).mul(d.add(f)).sub(ad).sub(cf).add(be),
+            b.add_loose(c).mul(e.add(f)).sub_both(be, cf).times_xi().add(ad),
+            a.add_loose(b).mul(d.add(e)).sub_both(ad, be).add(cf.times_xi()),
+            a.add_loose(c).mul(d.add(f)).sub_both(ad, cf).add(be),
         ])
     }
 
@@ -127,7 +127,7 @@ impl<L: Lanes<Field = Fq>> Cubic<L> {
     fn mul_by_two(self, d: Quadratic<L>, e: Quadratic<L>) -> Self {
         let [a, b, c] = self.0;
         let (ad, be) = (a.mul(d), b.mul(e));
-        Self([c.mul(e).times_xi().add(ad), a.add(b).mul(d.add(e)).sub(ad).sub(be), c.mul(d).add(be)])
+        Self([c.mul(e).times_xi().add(ad), a.add_loose(b).mul(d.add(e)).sub_both(ad, be), c.mul(d).add(be)])
     }
 }
 
@@ -149,7 +149,7 @@ impl<L: Lanes<Field = Fq>> Tower<L> {
 #[inline(always)]
 fn square_of_pair<L: Lanes<Field = Fq>>(x: Quadratic<L>, y: Quadratic<L>) -> (Quadratic<L>, Quadratic<L>) {
     let (xx, yy) = (x.square(), y.square());
-    (xx.add(yy.times_xi()), x.add(y).square().sub(xx).sub(yy))
+    (xx.add(yy.times_xi()), x.add(y).square().sub_both(xx, yy))
 }
 
 impl<L: Lanes<Field = Fq>> TargetField for Tower<L> {

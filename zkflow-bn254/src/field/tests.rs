@@ -84,17 +84,32 @@ fn check_once<L: Lanes>(rng: &mut impl Rng, edges: &[L::Field]) {
     expect(la.square(), a.map(|a| a.square()));
     let squared = c.map(|c| c.square());
     expect(la.mul_add_mul(lb, lc, lc), map2(&product, &squared, |a, b| a + b));
-    // a − b + 4p is below 6p; it is multiplied by a sum of two reduced values.
+    expect(la.sub_both(lb, lc), map2(&difference, &c, |d, c| d - c));
+    // Loose values of weights two to four, in products of weight four.
     let loose = la.sub_loose(lb);
     let sum = lb.add_loose(lc);
+    let sum_of_both = map2(&b, &c, |b, c| b + c);
     expect(loose.reduce(), difference);
     expect(loose.square(), difference.map(|d| d.square()));
-    expect(loose.mul(sum), map2(&difference, &map2(&b, &c, |b, c| b + c), |d, s| d * s));
-    expect(la.sub(sum), map2(&difference, &c, |d, c| d - c));
+    expect(loose.mul(sum), map2(&difference, &sum_of_both, |d, s| d * s));
+    expect(
+        loose.mul_add_mul(lc, sum, la),
+        map2(&map2(&difference, &c, |d, c| d * c), &map2(&sum_of_both, &a, |s, a| s * a), |x, y| x + y),
+    );
     expect(loose.canonical(), difference);
+    let four = map2(&map2(&a, &b, |a, b| a + b), &sum_of_both, |x, y| x + y);
+    let loose_of_four = la.add_loose(lb).add_loose(sum);
+    expect(loose_of_four.reduce(), four);
+    expect(loose_of_four.mul(lc), map2(&four, &c, |d, c| d * c));
+    expect(lc.mul(loose_of_four), map2(&four, &c, |d, c| d * c));
+    let of_sums = map2(&a, &sum_of_both, |a, s| a + a - s);
+    let loose_of_sums = la.add_loose(la).sub_sums(sum);
+    expect(loose_of_sums.reduce(), of_sums);
+    expect(loose_of_sums.mul(lc), map2(&of_sums, &c, |d, c| d * c));
+    expect(la.add_loose(lc).sub_loose(lb).reduce(), map2(&difference, &c, |d, c| d + c));
 
     let zeros = (0..L::WIDTH).filter(|&i| difference[i] == L::Field::ZERO).fold(0, |mask, i| mask | 1 << i);
-    assert_eq!(loose.zero_mask(), zeros);
+    assert_eq!(loose.reduce().zero_mask(), zeros);
     assert_eq!(la.sub(lb).zero_mask(), zeros);
     assert_eq!(la.perhaps_equal_mask(lb) & zeros, zeros);
     assert_eq!(la.canonical().sub(lb.canonical()).canonical().literal_zero_mask() & zeros, zeros);
@@ -187,6 +202,11 @@ fn check_extremes<L: Lanes>(extremes: &[L::Field]) {
             expect(la.mul(lb), map2(&a, &b, |a, b| a * b));
             expect(la.add(lb), map2(&a, &b, |a, b| a + b));
             expect(la.sub(lb), map2(&a, &b, |a, b| a - b));
+            // Factors at the ends of the range of loose values.
+            let expected = map2(&map2(&a, &b, |a, b| a - b), &map2(&a, &c, |a, c| a + c), |d, s| d * s);
+            expect(la.sub_loose(lb).mul(la.add_loose(lc)), expected);
+            let expected = map2(&map2(&a, &b, |a, b| a + b), &c, |d, c| (d - c - c) * c);
+            expect(la.add_loose(lb).sub_sums(lc.add_loose(lc)).mul(lc), expected);
             let squares = c.map(|c| c.square());
             expect(lc.square(), squares);
             expect(la.mul_add_mul(lb, lc, lc), map2(&map2(&a, &b, |a, b| a * b), &squares, |a, b| a + b));

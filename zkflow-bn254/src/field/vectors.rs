@@ -169,6 +169,12 @@ impl<C: MontConfig<4>, W: Words> Arithmetic for Vectors<C, W> {
     }
 
     #[inline(always)]
+    fn sub_both(self, b: Self, c: Self) -> Self {
+        // The fold has room for a subtracted value below 4p.
+        self.sub(b.add_loose(c))
+    }
+
+    #[inline(always)]
     fn add_loose(self, other: Self) -> Self {
         let mut limbs = self.0;
         for i in 0..LIMBS {
@@ -185,6 +191,11 @@ impl<C: MontConfig<4>, W: Words> Arithmetic for Vectors<C, W> {
             limbs[i] = limbs[i].plus(W::broadcast(C::BIASED_NEGATIVES[i][0])).minus(other.0[i]);
         }
         Self::new(carry(limbs))
+    }
+
+    #[inline(always)]
+    fn sub_sums(self, other: Self) -> Self {
+        self.sub_loose(other)
     }
 
     #[inline(always)]

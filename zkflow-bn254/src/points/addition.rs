@@ -76,7 +76,8 @@ impl<C: Coordinate> Additions<C> {
         pending.before = *chain;
         pending.plain = special == 0;
         pending.active = active;
-        *chain = chain.mul(norm);
+        // The norm is the first factor: the portable kernel has it in registers.
+        *chain = norm.mul(*chain);
     }
 
     /// Inverts the product of all staged norms.
@@ -156,7 +157,7 @@ fn add_plain<C: Coordinate>(p: [&mut (C, C); 2], q: [&Pending<C>; 2], inverse_of
     }
     let mut x = [C::zero(); 2];
     for i in 0..2 {
-        x[i] = slope[i].square().sub(p[i].0.add_loose(q[i].x));
+        x[i] = slope[i].square().sub_both(p[i].0, q[i].x);
     }
     for i in 0..2 {
         let y = p[i].0.sub_loose(x[i]).mul(slope[i]).sub(p[i].1);
@@ -173,7 +174,7 @@ fn add_exactly<C: Coordinate>(p: &(C, C), q: &Pending<C>, inverse_of_norm: C::Ba
     let square = p.0.square();
     let numerator = C::select(cases.double, square.double().add(square), q.y.sub(p.1));
     let slope = numerator.mul(denominator.inverse_by_norm(inverse_of_norm));
-    let x = slope.square().sub(p.0.add_loose(q.x));
+    let x = slope.square().sub_both(p.0, q.x);
     let y = p.0.sub_loose(x).mul(slope).sub(p.1);
     cases.select((x, y), *p, point)
 }

@@ -36,7 +36,7 @@ impl<C: Coordinate> Jacobian<C> {
         let b = y.square();
         let d = x.add_loose(x).mul(b).double();
         let e = a.double().add(a);
-        let x3 = e.square().sub(d.add_loose(d));
+        let x3 = e.square().sub_both(d, d);
         let c8 = b.double().square().double();
         let y3 = d.sub_loose(x3).mul(e).sub(c8);
         Self { x: x3, y: y3, z: y.add_loose(y).mul(z) }
@@ -62,7 +62,7 @@ impl<C: Coordinate> Jacobian<C> {
             let i = h.double().square();
             let j = h.mul(i);
             let v = x1.mul(i);
-            let x3 = r.square().sub(j).sub(v.add_loose(v));
+            let x3 = r.square().sub(j).sub_both(v, v);
             let y3 = v.sub_loose(x3).mul(r).sub(y1.add_loose(y1).mul(j));
             sum = Self {
                 x: C::select(adding, x3, x1),

@@ -265,7 +265,7 @@ fn denominator<F: Coordinate>(table: &Multiples<F>, a: usize, b: usize) -> F {
 /// The sum of (ax, ay) and a point with x = bx, given the slope of the line through both.
 #[inline(always)]
 pub(super) fn chord<F: Arithmetic>(ax: F, ay: F, bx: F, slope: F) -> (F, F) {
-    let x = slope.square().sub(ax.add_loose(bx));
+    let x = slope.square().sub_both(ax, bx);
     (x, slope.mul(ax.sub(x)).sub(ay))
 }
 

@@ -90,14 +90,12 @@ fn two_layers_inverse<B: Backend>(x: [&mut [B::Fr]; 4], powers: TwoLayers<'_, B>
     let [outer, outer_next] = powers.outer.map(|powers| &powers[..count]);
     let inner = &powers.inner[..count];
     for j in 0..count {
-        // Below 3.8 p.
         let a0 = x0[j].add_loose(x2[j]);
         let a1 = x1[j].add_loose(x3[j]);
         let a2 = x0[j].sub_loose(x2[j]).mul(outer[j]);
         let a3 = x1[j].sub_loose(x3[j]).mul(outer_next[j]);
-        // Below 7.6 p and 7.8 p.
         x0[j] = a0.add_loose(a1).reduce();
-        x1[j] = a0.sub_loose(a1).mul(inner[j]);
+        x1[j] = a0.sub_sums(a1).mul(inner[j]);
         x2[j] = a2.add(a3);
         x3[j] = a2.sub_loose(a3).mul(inner[j]);
     }
@@ -113,7 +111,6 @@ fn two_layers_forward<B: Backend>(x: [&mut [B::Fr]; 4], powers: TwoLayers<'_, B>
     for j in 0..count {
         let y1 = x1[j].mul(inner[j]);
         let y3 = x3[j].mul(inner[j]);
-        // Below 3.8 p; b2 is below 5.9 p before its product.
         let b0 = x0[j].add_loose(y1);
         let b1 = x0[j].sub(y1);
         let b2 = x2[j].add_loose(y3).mul(outer[j]);
