@@ -7,7 +7,7 @@ use ark_bn254::{g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 
 use crate::Kernel;
-use crate::msm::{self, Combinations, FixedBases, HiddenScalars, Options, ROUNDS, Scalars, Weights};
+use crate::msm::{self, Combinations, FixedBases, HiddenScalars, Options, Scalars, Weights};
 use crate::points::{CurveLanes, Factors, Layer, butterflies, double_points, multiply_points};
 
 /// Functions that run a kernel on the points of a curve.
@@ -23,7 +23,7 @@ pub(crate) trait Compiled: CurveLanes {
     /// [`FixedBases::msm_constant_work`].
     fn constant_msm(bases: &FixedBases<Self>, scalars: &HiddenScalars) -> Projective<Self>;
     /// [`FixedBases::combinations`].
-    fn combinations(bases: &FixedBases<Self>, weights: &Weights) -> [Projective<Self>; ROUNDS];
+    fn combinations(bases: &FixedBases<Self>, weights: &Weights) -> Vec<Projective<Self>>;
     /// [`double_all`](crate::points::double_all).
     fn double(kernel: Kernel, points: &[Affine<Self>], doublings: u32) -> Vec<Affine<Self>>;
     /// The product of each point and its factor.
@@ -63,7 +63,7 @@ macro_rules! compile_for {
                 msm::constant_msm(bases, scalars)
             }
 
-            fn combinations(bases: &FixedBases<Self>, weights: &Weights) -> [Projective<Self>; ROUNDS] {
+            fn combinations(bases: &FixedBases<Self>, weights: &Weights) -> Vec<Projective<Self>> {
                 msm::combinations(bases, weights)
             }
 

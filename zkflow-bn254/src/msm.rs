@@ -47,4 +47,5 @@ pub use constant::HiddenScalars;
 pub(crate) use constant::msm as constant_msm;
 pub use memory::{Memory, SharedBytes};
 pub(crate) use rounds::combinations;
-pub use weights::{ROUNDS, Weights};
+pub use rounds::combinations_of_both;
+pub use weights::Weights;

@@ -126,25 +126,31 @@ impl Places {
         Self::count(self.window)
     }
 
-    /// Writes the digits, from −2^(c−1) to 2^(c−1), lowest first. Returns how many it wrote; all others are
-    /// zero.
+    /// Prepares an integer for [`digit`](Self::digit).
     #[inline(always)]
-    pub(crate) fn digits(&self, integer: Signed, digits: &mut [i32]) -> usize {
+    pub(crate) fn biased(&self, integer: Signed) -> Biased {
         let (words, bits) = integer.magnitude();
-        if bits == 0 {
-            return 0;
-        }
-        let last = Self::count(self.window) - 1;
-        let biased = add(words, self.bias);
         // One digit more than the bits need, for the carry.
-        let count = (bits / self.window + 2).min(last + 1);
-        for place in 0..count {
-            let half = if place < last { 1 << (self.window - 1) } else { 0 };
-            let digit = bits_at(&biased, place * self.window, self.window) as i32 - half;
-            digits[place as usize] = if integer.is_negative() { -digit } else { digit };
-        }
-        count as usize
+        let digits = if bits == 0 { 0 } else { (bits / self.window + 2).min(self.most()) };
+        Biased { words: add(words, self.bias), is_negative: integer.is_negative(), digits }
     }
+
+    /// The digit at a place below [`Biased::digits`], from −2^(c−1) to 2^(c−1).
+    #[inline(always)]
+    pub(crate) fn digit(&self, biased: &Biased, place: u32) -> i32 {
+        let half = if place < self.most() - 1 { 1 << (self.window - 1) } else { 0 };
+        let digit = bits_at(&biased.words, place * self.window, self.window) as i32 - half;
+        if biased.is_negative { -digit } else { digit }
+    }
+}
+
+/// An integer whose magnitude has the bias of [`Places`] added.
+#[derive(Clone, Copy)]
+pub(crate) struct Biased {
+    words: [u64; 4],
+    is_negative: bool,
+    /// Number of digits; all further ones are zero.
+    pub(crate) digits: u32,
 }
 
 /// a + b, which must be below 2^256.

@@ -9,9 +9,9 @@
 //! instead.
 //!
 //! Suppose that a point is outside. Its component modulo the smallest factor of h, 10069, or modulo a larger
-//! one is not zero. A combination with 2^13 equally likely consecutive weights is then in the subgroup with
-//! a probability of at most 2^-13. For [`ROUNDS`](crate::msm::ROUNDS) combinations it is at most 2^-65. The weights are drawn
-//! here, after the key was made, so a key cannot be crafted to pass.
+//! one is not zero. A combination with 2^b equally likely consecutive weights, b at most 13, is then in the subgroup with
+//! a probability of at most 2^-b. For all combinations of [`Weights`] it is at most 2^-65. The weights are drawn here,
+//! after the key was made, so a key cannot be crafted to pass.
 //!
 //! [El Housni, Guillevic, Piellard 2022]: https://eprint.iacr.org/2022/352
 
@@ -42,7 +42,7 @@ pub fn all_in_subgroup<R>(points: &FixedBases<g2::Config>, rng: &mut R) -> bool
 where
     R: RngCore + CryptoRng + ?Sized,
 {
-    let combinations = points.combinations(&Weights::random(points.len(), rng));
+    let combinations = points.combinations(&Weights::random(points.len(), points.present().len(), rng));
     are_in_subgroup(points.kernel(), &Projective::normalize_batch(&combinations))
 }
 

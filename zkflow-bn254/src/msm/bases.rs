@@ -10,7 +10,7 @@ use super::constant::HiddenScalars;
 use super::digits::Shape;
 use super::memory::Memory;
 use super::packed::{pack, unpack};
-use super::weights::{ROUNDS, Weights};
+use super::weights::Weights;
 use crate::field::Row;
 use crate::points::{Curve, CurveLanes, double_points};
 use crate::scalars::{Places, Scalars};
@@ -109,7 +109,7 @@ impl<C: Curve> FixedBases<C> {
     ///
     /// # Panics
     /// Panics if the number of weights differs from the number of points.
-    pub fn combinations(&self, weights: &Weights) -> [Projective<C>; ROUNDS] {
+    pub fn combinations(&self, weights: &Weights) -> Vec<Projective<C>> {
         assert_eq!(weights.len(), self.len, "the numbers of weights and points must be equal");
         C::combinations(self, weights)
     }

@@ -79,24 +79,27 @@ pub fn msm_of_both(
     scalars: &Scalars,
 ) -> (G1Projective, G2Projective) {
     assert_eq!([first.len(), second.len()], [scalars.len(); 2], "a scalar for each point");
-    let alike = first.kernel == second.kernel
-        && first.shape == second.shape
-        && (Arc::ptr_eq(&first.kept, &second.kept) || first.kept == second.kept);
-    if !alike || are_few(first.kernel, &first.kept, scalars) {
+    if first.shape != second.shape || !alike(first, second) || are_few(first.kernel, &first.kept, scalars) {
         return rayon::join(|| msm(first, scalars), || msm(second, scalars));
     }
     let places = Places::new(first.shape.window);
-    let (first, second) = powers_of_both(first, second, &Cutting { places, scalars });
+    let (first, second) = powers_of_both(first, second, first.shape, &Cutting { places, scalars });
     (sum_powers(&first), sum_powers(&second))
 }
 
-/// [`powers`] of two bases with the same shape and the same points at infinity.
-fn powers_of_both(
+/// Whether two bases have the same kernel and the same points at infinity.
+pub(super) fn alike(first: &FixedBases<g1::Config>, second: &FixedBases<g2::Config>) -> bool {
+    first.kernel == second.kernel && (Arc::ptr_eq(&first.kept, &second.kept) || first.kept == second.kept)
+}
+
+/// [`powers`] of two bases that are [`alike`].
+pub(super) fn powers_of_both(
     first: &FixedBases<g1::Config>,
     second: &FixedBases<g2::Config>,
+    shape: Shape,
     numbers: &impl Cut,
 ) -> (Vec<G1Affine>, Vec<G2Affine>) {
-    let (kernel, shape) = (first.kernel, first.shape);
+    let kernel = first.kernel;
     let (mut in_g1, mut in_g2) = (Vec::new(), Vec::new());
     sort_parts(shape, &first.kept, numbers, |part, digits| {
         let mut buckets = vec![Default::default(); part.buckets()];
@@ -105,8 +108,7 @@ fn powers_of_both(
             buckets.par_chunks_mut(shape.partition()).zip(others.par_chunks_mut(shape.partition()));
         partitions.enumerate().for_each_init(Sorted::default, |sorted, (partition, (out, other))| {
             digits.sort_partition(shape, partition, sorted);
-            sum(first, sorted, out);
-            sum(second, sorted, other);
+            rayon::join(|| sum(second, sorted, other), || sum(first, sorted, out));
         });
         drop(digits);
         in_g1.extend(weighted_powers::<g1::Config>(kernel, part, buckets));
@@ -117,7 +119,7 @@ fn powers_of_both(
 
 /// Sorts the digits of some sets of buckets at a time.
 fn sort_parts(shape: Shape, kept: &[u32], numbers: &impl Cut, mut each: impl FnMut(Shape, Digits)) {
-    let digits_of_set = kept.len().max(1) * numbers.most().div_ceil(shape.sets as usize);
+    let digits_of_set = kept.len().max(1) * numbers.most().div_ceil(shape.sets) as usize;
     let sets = (DIGITS / digits_of_set).clamp(1, shape.sets as usize) as u32;
     for first in (0..shape.sets).step_by(sets as usize) {
         let part = Shape { sets: sets.min(shape.sets - first), ..shape };

@@ -5,14 +5,18 @@ use std::ops::Range;
 use rayon::prelude::*;
 use zeroize::Zeroize;
 
-use crate::scalars::{Places, Scalars};
+use crate::scalars::{Biased, Places, Scalars};
 
 /// Numbers that are cut into signed digits of at most 2^(c−1).
 pub(super) trait Cut: Sync {
+    /// A number, prepared for [`digit`](Self::digit).
+    type Number;
     /// Largest number of digits.
-    fn most(&self) -> usize;
-    /// Writes the digits of a number, lowest first. Returns how many it wrote; all others are zero.
-    fn digits(&self, index: usize, digits: &mut [i32]) -> usize;
+    fn most(&self) -> u32;
+    /// A number and how many digits it has; all further ones are zero.
+    fn number(&self, index: usize) -> (Self::Number, u32);
+    /// The digit at a place, the lowest at 0.
+    fn digit(&self, number: &Self::Number, place: u32) -> i32;
 }
 
 /// Scalars and the places of their digits.
@@ -22,13 +26,21 @@ pub(super) struct Cutting<'a> {
 }
 
 impl Cut for Cutting<'_> {
-    fn most(&self) -> usize {
-        self.places.most() as usize
+    type Number = Biased;
+
+    fn most(&self) -> u32 {
+        self.places.most()
     }
 
     #[inline(always)]
-    fn digits(&self, index: usize, digits: &mut [i32]) -> usize {
-        self.places.digits(self.scalars.get(index), digits)
+    fn number(&self, index: usize) -> (Biased, u32) {
+        let biased = self.places.biased(self.scalars.get(index));
+        (biased, biased.digits)
+    }
+
+    #[inline(always)]
+    fn digit(&self, number: &Biased, place: u32) -> i32 {
+        self.places.digit(number, place)
     }
 }
 
@@ -135,7 +147,7 @@ pub(super) struct Digits {
 impl Digits {
     /// Cuts number `kept[i]` of each point i into digits. Bucket numbers start at the first of `sets`.
     pub(super) fn new(shape: Shape, numbers: &impl Cut, kept: &[u32], sets: Range<u32>) -> Self {
-        let chunk = (CHUNK / numbers.most()).max(1);
+        let chunk = (CHUNK / digits_of_sets(shape, numbers, &sets).max(1)).max(1);
         let buckets = sets.len() * shape.buckets_of_set();
         let starts: Vec<usize> = (0..kept.len()).step_by(chunk).collect();
         let sort = |start: &usize| {
@@ -194,14 +206,13 @@ fn sort_chunk(
 ) -> Chunk {
     let buckets = sets.len() * shape.buckets_of_set();
     let mut ends = vec![0; buckets.div_ceil(shape.partition())];
-    let mut unsorted = vec![Entry::default(); points.len() * numbers.most()];
-    let (mut count, mut row) = (0, [0; 256]);
+    let most = digits_of_sets(shape, numbers, &sets);
+    let mut unsorted = vec![Entry::default(); points.len() * most];
+    let mut count = 0;
     for i in points {
-        let digits = numbers.digits(kept[i] as usize, &mut row);
-        let entries = &mut unsorted[count..count + digits];
-        count += write_entries(&shape, &row[..digits], i, kept.len(), &sets, entries);
+        let entries = &mut unsorted[count..count + most];
+        count += write_entries(&shape, numbers, kept[i] as usize, i, kept.len(), &sets, entries);
     }
-    row.zeroize();
     unsorted.truncate(count);
     for entry in &unsorted {
         ends[(entry.bucket >> shape.partition_bits) as usize] += 1;
@@ -217,29 +228,36 @@ fn sort_chunk(
     Chunk { entries, ends }
 }
 
-/// Digit j goes to set j mod k and uses multiple j / k of the point, at `index + (j / k) · points`.
+/// Largest number of digits of a number in some sets.
+fn digits_of_sets(shape: Shape, numbers: &impl Cut, sets: &Range<u32>) -> usize {
+    sets.len() * numbers.most().div_ceil(shape.sets) as usize
+}
+
+/// Digit j goes to set j mod k and uses multiple j / k of the point, at `point + (j / k) · points`.
 /// Writes one entry per nonzero digit of `sets` and returns their number.
 #[inline(always)]
-fn write_entries(
+fn write_entries<N: Cut>(
     shape: &Shape,
-    digits: &[i32],
+    numbers: &N,
     index: usize,
+    mut point: usize,
     points: usize,
     sets: &Range<u32>,
     entries: &mut [Entry],
 ) -> usize {
-    let (mut count, mut set, mut multiple) = (0, 0u32, index);
-    for &digit in digits {
-        // The bucket of 2^(c−1) wraps to 0.
-        let bucket = digit.unsigned_abs() & ((1 << (shape.window - 1)) - 1)
-            | set.wrapping_sub(sets.start) << (shape.window - 1);
-        entries[count] = Entry { bucket, point: Signpost::new(multiple, digit < 0) };
-        count += (digit != 0 && sets.contains(&set)) as usize;
-        set += 1;
-        if set == shape.sets {
-            set = 0;
-            multiple += points;
+    let (number, digits) = numbers.number(index);
+    let (mut count, mut first) = (0, 0);
+    while first + sets.start < digits {
+        for set in sets.start..sets.end.min(digits - first) {
+            let digit = numbers.digit(&number, first + set);
+            // The bucket of 2^(c−1) wraps to 0.
+            let bucket = digit.unsigned_abs() & ((1 << (shape.window - 1)) - 1)
+                | (set - sets.start) << (shape.window - 1);
+            entries[count] = Entry { bucket, point: Signpost::new(point, digit < 0) };
+            count += (digit != 0) as usize;
         }
+        first += shape.sets;
+        point += points;
     }
     count
 }

@@ -19,8 +19,10 @@ const LONG: u32 = 64;
 const LONG_PARTIAL: u32 = 4;
 /// Maximum bytes of the accumulators and pending additions of one block: a part of the second-level cache.
 const BLOCK_BYTES: usize = 1 << 18;
-/// Approximate number of points per task.
+/// Maximum number of points per task, approximately.
 const TASK: usize = 1 << 15;
+/// Minimum number of points per task, approximately: each task has inversions of its own.
+const LEAST: usize = 1 << 12;
 
 /// The points `list[start..start + len]`; their sum is written to index `target`.
 #[derive(Clone, Copy, Default)]
@@ -40,7 +42,8 @@ pub(super) fn sum_lists<C: CurveLanes>(
     out: &mut [C::Packed],
 ) {
     let mean = (list.len() / ends.len().max(1)).max(1);
-    let lists = (TASK / mean).max(1);
+    let task = list.len().div_ceil(rayon::current_num_threads()).clamp(LEAST, TASK);
+    let lists = (task / mean).max(1);
     out.par_chunks_mut(lists).enumerate().for_each(|(i, out)| {
         let first = i * lists;
         let start = if first == 0 { 0 } else { ends[first - 1] };

@@ -2,7 +2,7 @@
 
 use ark_bn254::{G1Affine, G2Affine, G2Projective, g1, g2};
 use ark_ec::{AffineRepr, CurveGroup};
-use zkflow_bn254::msm::{FixedBases, Weights};
+use zkflow_bn254::msm::{FixedBases, Weights, combinations_of_both};
 use zkflow_bn254::subgroup::are_in_subgroup;
 
 use super::ProveError;
@@ -32,10 +32,10 @@ impl Blinding<'_> {
     /// - beta, gamma, delta and B in G2 are in the subgroup of order r.
     /// - beta, delta and B are equal in both groups:
     ///   `e(x delta_1 + y beta_1 + sum w_i B1_i, G2) = e(G1, x delta_2 + y beta_2 + sum w_i B2_i)`
-    ///   for random `x` and `y` of 96 bits and weights `w_i` of 65 bits.
+    ///   for random `x` and `y` of 96 bits and weights `w_i` of at least 65 bits.
     /// - Each of the last two checks accepts a wrong key with a probability of at most `2^-65`. The weights are drawn
     ///   here, after the key was made, so a key cannot be crafted to pass.
-    /// - Both use the same weights; the check of the subgroup takes them in pieces of 13 bits.
+    /// - Both use the same weights; the check of the subgroup takes them in pieces of 11 or 13 bits.
     pub(super) fn check(&self, rng: &mut dyn SecureRng) -> Result<(), ProveError> {
         let refuse = |detail: &str| Err(ProveError::Key(detail.to_owned()));
         let Self { vk, beta_g1, delta_g1, b1, b2 } = *self;
@@ -45,8 +45,8 @@ impl Blinding<'_> {
         {
             return refuse("beta or delta is infinity, so its proofs would not hide the witness");
         }
-        let weights = Weights::random(b1.len(), rng);
-        let (in_g2, in_g1) = rayon::join(|| b2.combinations(&weights), || b1.combinations(&weights));
+        let weights = Weights::random(b2.len(), b2.present().len(), rng);
+        let (in_g1, in_g2) = combinations_of_both(b1, b2, &weights);
         let mut of_g2 = G2Projective::normalize_batch(&in_g2);
         of_g2.extend([vk.beta_g2, vk.gamma_g2, vk.delta_g2]);
         if !are_in_subgroup(kernel, &of_g2) {
@@ -55,8 +55,8 @@ impl Blinding<'_> {
         let mut random = || u128::from(rng.next_u64()) << 32 | u128::from(rng.next_u32());
         let (x, y) = (random(), random());
         // x and y are random, so the sums are not infinity, except with a probability of 2^-96.
-        let in_g1 = Weights::joined(&in_g1, &[(delta_g1, x), (beta_g1, y)]);
-        let in_g2 = Weights::joined(&in_g2, &[(vk.delta_g2, x), (vk.beta_g2, y)]);
+        let in_g1 = weights.joined(&in_g1, &[(delta_g1, x), (beta_g1, y)]);
+        let in_g2 = weights.joined(&in_g2, &[(vk.delta_g2, x), (vk.beta_g2, y)]);
         let agree = |in_g1, in_g2| {
             same_ratio_with(kernel, in_g1, G1Affine::generator(), in_g2, G2Affine::generator())
         };
