@@ -11,7 +11,7 @@
 //!
 //! In vectors, loose values are below 8 p. R = 2^260 > 84 p is large enough: a product of two loose values is below
 //! 64 p² < 0.76 R p, and its Montgomery reduction adds less than 1.13 p (`vectors::product` module). In words of the
-//! portable kernel, reduced values are canonical, a value of weight A is at most A p, and R = 2^256 > 5.2 p. All functions
+//! portable kernel, reduced values are canonical, a value of weight A is below A p, and R = 2^256 > 5.2 p. All functions
 //! that write values out of lanes write canonical values, below p, except [`Lanes::scatter_rows`].
 
 mod coordinate;
@@ -115,7 +115,7 @@ pub(crate) trait Lanes: Arithmetic {
     /// The first elements and the second elements of `WIDTH` rows.
     fn gather_rows(rows: &[&Row]) -> (Self, Self);
     /// Converts elements that were gathered from rows in arkworks' Montgomery form. Also returns the lanes whose
-    /// words are below the modulus; other lanes are meaningless.
+    /// words are below the modulus; other lanes are meaningless, and may exceed every range.
     fn adopt(self) -> (Self, Mask);
     /// Writes reduced elements into rows: lane i of `first` and `second` into `rows[i]`. Only canonical
     /// zeros become zero bytes.

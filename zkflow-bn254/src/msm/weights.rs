@@ -8,7 +8,7 @@ use rand::{CryptoRng, RngCore, SeedableRng};
 use super::digits::Cut;
 use crate::points::Curve;
 
-/// Maximum bits of a weight. Two weights of a round then differ modulo the smallest factor of the cofactor of G2, 10069.
+/// Maximum bits of a weight. Different weights then differ modulo the smallest factor of the cofactor of G2, 10069.
 const WEIGHT_BITS: u32 = 13;
 
 /// How many weights a point has, and how they are cut into digits.

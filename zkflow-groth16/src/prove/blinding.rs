@@ -45,7 +45,8 @@ impl Blinding<'_> {
         {
             return refuse("beta or delta is infinity, so its proofs would not hide the witness");
         }
-        let weights = Weights::random(b2.len(), b2.present().len(), rng);
+        let present = b1.present().len().max(b2.present().len());
+        let weights = Weights::random(b2.len(), present, rng);
         let (in_g1, in_g2) = combinations_of_both(b1, b2, &weights);
         let mut of_g2 = G2Projective::normalize_batch(&in_g2);
         of_g2.extend([vk.beta_g2, vk.gamma_g2, vk.delta_g2]);

@@ -6,7 +6,7 @@ use ark_ff::MontConfig;
 pub(super) type Words = [u64; 4];
 
 /// Arithmetic modulo the p of a configuration, which must be below 0.19 · 2^256, on values in Montgomery form with
-/// R = 2^256. A bound A of a value a is a multiple of p: a is below A p.
+/// R = 2^256. A value a has the bound A if it is below A p.
 pub(crate) trait Modular: MontConfig<4> {
     /// a + b of canonical values, canonical.
     #[inline(always)]
@@ -93,7 +93,8 @@ fn less_if_not_below(a: &Words, m: &Words) -> Words {
 }
 
 /// Σ ab/2^256 mod p for pairs (a, b), where `inverse` is −p⁻¹ mod 2^64: one word of the second factors at a time
-/// (CIOS). With the bounds A and B of the factors in multiples of p: Σ A ≤ 4 and Σ AB ≤ 5, for p below 0.19 · 2^256.
+/// (CIOS). The bounds A and B of the factors must satisfy Σ A ≤ 4 and Σ AB ≤ 5, for p below 0.19 · 2^256; otherwise the
+/// result is meaningless.
 #[inline(always)]
 pub(super) fn sum_of_products<const N: usize>(
     pairs: [(&Words, &Words); N],
@@ -109,14 +110,14 @@ pub(super) fn sum_of_products<const N: usize>(
             for j in 0..4 {
                 (t[j], carry) = add_product(t[j], a[j], b[i], carry);
             }
-            top += carry;
+            top = carry.wrapping_add(top);
         }
         let k = t[0].wrapping_mul(inverse);
         let (_, mut carry) = add_product(t[0], k, p[0], 0);
         for j in 1..4 {
             (t[j - 1], carry) = add_product(t[j], k, p[j], carry);
         }
-        t[3] = top + carry;
+        t[3] = carry.wrapping_add(top);
     }
     less_if_not_below(&t, p)
 }
@@ -185,12 +186,13 @@ mod tests {
             assert_eq!(C::sub_sums(three, two), Plain::<C>::sub_sums(three, two), "{three:x?} - {two:x?}");
             assert_eq!(C::add_loose(three, two), Plain::<C>::add_loose(three, two), "{three:x?} + {two:x?}");
             assert_eq!(C::reduce(four), Plain::<C>::reduce(four), "{four:x?}");
-            for (x, y) in [(four, a), (two, other), (a, four)] {
+            let five = up_to(5);
+            for (x, y) in [(four, a), (two, other), (a, four), (a, five)] {
                 let expected = Plain::<C>::mul(x, &y);
                 assert_eq!(C::mul(x, &y), expected, "{x:x?} times {y:x?}");
                 assert!(difference(&expected, &C::MODULUS.0).1, "{x:x?} times {y:x?}");
             }
-            for factors in [[two, a, other, b], [three, a, a, b], [a, two, b, other]] {
+            for factors in [[two, a, other, b], [three, a, a, b], [a, two, b, other], [a, four, b, a]] {
                 let expected = Plain::<C>::mul_add_mul(&factors);
                 assert_eq!(C::mul_add_mul(&factors), expected, "{factors:x?}");
                 assert!(difference(&expected, &C::MODULUS.0).1, "{factors:x?}");
@@ -207,16 +209,27 @@ mod tests {
     }
 
     #[test]
-    fn products_of_plain_words_are_those_of_arkworks() {
+    fn plain_words_are_those_of_arkworks() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let element = |words| {
+            let words = Plain::<FqConfig>::reduce(words);
+            Fp::<MontBackend<FqConfig, 4>, 4>::new_unchecked(BigInt(words))
+        };
         for _ in 0..100_000 {
-            let [a, b, c, d] = std::array::from_fn(|_| value::<FqConfig>(1, &mut rng));
-            let [x, y, z, w] =
-                [a, b, c, d].map(|words| Fp::<MontBackend<FqConfig, 4>, 4>::new_unchecked(BigInt(words)));
+            let [a, b] = std::array::from_fn(|_| value::<FqConfig>(1, &mut rng));
+            assert_eq!(Plain::<FqConfig>::add(a, b), (element(a) + element(b)).0.0);
+            assert_eq!(Plain::<FqConfig>::sub(a, b), (element(a) - element(b)).0.0);
+            let bounds: [u32; 4] =
+                [[1, 1, 1, 1], [2, 1, 2, 1], [3, 1, 1, 1], [1, 3, 1, 2]][rng.gen_range(0..4)];
+            let factors @ [a, b, c, d] = bounds.map(|bound| value::<FqConfig>(bound, &mut rng));
+            let [x, y, z, w] = factors.map(element);
             assert_eq!(Plain::<FqConfig>::mul(a, &b), (x * y).0.0);
             assert_eq!(Plain::<FqConfig>::mul_add_mul(&[a, b, c, d]), (x * y + z * w).0.0);
-            assert_eq!(Plain::<FqConfig>::add(a, b), (x + y).0.0);
-            assert_eq!(Plain::<FqConfig>::sub(a, b), (x - y).0.0);
+            let four = value::<FqConfig>(4, &mut rng);
+            assert_eq!(Plain::<FqConfig>::mul(four, &Plain::<FqConfig>::reduce(b)), (element(four) * y).0.0);
         }
+        // Values above all bounds, as a file may contain, end nothing.
+        Plain::<FqConfig>::mul([u64::MAX; 4], &[u64::MAX; 4]);
+        Plain::<FqConfig>::mul_add_mul(&[[u64::MAX; 4]; 4]);
     }
 }
