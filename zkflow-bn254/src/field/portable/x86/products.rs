@@ -166,30 +166,15 @@ macro_rules! rows_in_memory {
     };
 }
 
-/// See [`Modular::mul`](super::Modular::mul). The processor must have BMI2 and ADX.
-///
-/// The first factor is in registers: a value that was just calculated need not go through memory.
-macro_rules! mul {
-    ($a:ident, $b:ident, $constants:ident) => {{
-        let ([a0, a1, a2, a3], b): (Words, &Words) = ($a, $b);
+/// Runs instructions that leave a product in t0 to t3, with further inputs, and returns it.
+macro_rules! product {
+    ([$($instruction:expr),* $(,)?], $constants:ident, $($inputs:tt)*) => {{
         let (t0, t1, t2, t3): (u64, u64, u64, u64);
-        // SAFETY: the caller has checked for the instructions; `b` and the constants are read within their bounds.
+        // SAFETY: the caller has checked for the instructions; inputs and constants are read within their bounds.
         unsafe {
             core::arch::asm!(
-                row!(first_product, "[{b}]"),
-                reduction!(),
-                row!(next_product, "[{b} + 8]"),
-                reduction!(),
-                row!(next_product, "[{b} + 16]"),
-                reduction!(),
-                row!(next_product, "[{b} + 24]"),
-                reduction!(),
-                canonical!(),
-                a0 = in(reg) a0,
-                a1 = in(reg) a1,
-                a2 = in(reg) a2,
-                a3 = in(reg) a3,
-                b = in(reg) b,
+                $($instruction,)*
+                $($inputs)*
                 p = sym $constants,
                 t0 = out(reg) t0,
                 t1 = out(reg) t1,
@@ -206,32 +191,48 @@ macro_rules! mul {
     }};
 }
 
+/// See [`Modular::mul`](super::Modular::mul). The processor must have BMI2 and ADX.
+///
+/// The first factor is in registers: a value that was just calculated need not go through memory.
+macro_rules! mul {
+    ($a:ident, $b:ident, $constants:ident) => {{
+        let ([a0, a1, a2, a3], b): (Words, &Words) = ($a, $b);
+        product!(
+            [
+                row!(first_product, "[{b}]"),
+                reduction!(),
+                row!(next_product, "[{b} + 8]"),
+                reduction!(),
+                row!(next_product, "[{b} + 16]"),
+                reduction!(),
+                row!(next_product, "[{b} + 24]"),
+                reduction!(),
+                canonical!(),
+            ],
+            $constants,
+            a0 = in(reg) a0,
+            a1 = in(reg) a1,
+            a2 = in(reg) a2,
+            a3 = in(reg) a3,
+            b = in(reg) b,
+        )
+    }};
+}
+
 /// See [`Modular::mul_add_mul`](super::Modular::mul_add_mul). The processor must have BMI2 and ADX.
 macro_rules! mul_add_mul {
     ($x:ident, $constants:ident) => {{
         let x: &[Words; 4] = $x;
-        let (t0, t1, t2, t3): (u64, u64, u64, u64);
-        // SAFETY: the caller has checked for the instructions; `x` and the constants are read within their bounds.
-        unsafe {
-            core::arch::asm!(
+        product!(
+            [
                 rows_in_memory!(first_product, "[{x} + 32]", "[{x} + 96]"),
                 rows_in_memory!(next_product, "[{x} + 40]", "[{x} + 104]"),
                 rows_in_memory!(next_product, "[{x} + 48]", "[{x} + 112]"),
                 rows_in_memory!(next_product, "[{x} + 56]", "[{x} + 120]"),
                 canonical!(),
-                x = in(reg) x,
-                p = sym $constants,
-                t0 = out(reg) t0,
-                t1 = out(reg) t1,
-                t2 = out(reg) t2,
-                t3 = out(reg) t3,
-                h = out(reg) _,
-                l = out(reg) _,
-                m = out(reg) _,
-                out("rdx") _,
-                options(pure, readonly, nostack),
-            );
-        }
-        [t0, t1, t2, t3]
+            ],
+            $constants,
+            x = in(reg) x,
+        )
     }};
 }

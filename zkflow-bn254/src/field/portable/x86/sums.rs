@@ -34,38 +34,70 @@ macro_rules! less {
     };
 }
 
-/// See [`Modular::add`](super::Modular::add).
-macro_rules! add {
-    ($a:ident, $b:ident, $constants:ident) => {{
-        let ([mut a0, mut a1, mut a2, mut a3], [b0, b1, b2, b3]): (Words, Words) = ($a, $b);
-        // SAFETY: the constants are read within their bounds.
+/// Runs instructions on the words of `a`, in registers, with further operands, and returns the words.
+macro_rules! on_words {
+    ([$($instruction:expr),* $(,)?], $a:ident, $($operands:tt)*) => {{
+        let [mut a0, mut a1, mut a2, mut a3]: Words = $a;
+        // SAFETY: the instructions of this file read registers, and constants within their bounds.
         unsafe {
             core::arch::asm!(
-                plus!(),
-                less!("0"),
+                $($instruction,)*
                 a0 = inout(reg) a0,
                 a1 = inout(reg) a1,
                 a2 = inout(reg) a2,
                 a3 = inout(reg) a3,
-                b0 = inout(reg) b0 => _,
-                b1 = inout(reg) b1 => _,
-                b2 = inout(reg) b2 => _,
-                b3 = inout(reg) b3 => _,
-                p = sym $constants,
-                options(pure, readonly, nostack),
+                $($operands)*
             );
         }
         [a0, a1, a2, a3]
     }};
 }
 
+/// `on_words` with a second value and constants; the instructions change the registers of the second value.
+macro_rules! changing_second {
+    ($instructions:tt, $a:ident, $b:ident, $constants:ident) => {{
+        let [b0, b1, b2, b3]: Words = $b;
+        on_words!(
+            $instructions,
+            $a,
+            b0 = inout(reg) b0 => _,
+            b1 = inout(reg) b1 => _,
+            b2 = inout(reg) b2 => _,
+            b3 = inout(reg) b3 => _,
+            p = sym $constants,
+            options(pure, readonly, nostack),
+        )
+    }};
+}
+
+/// `on_words` with a second value, whose registers the instructions leave as they are.
+macro_rules! with_second {
+    ($instructions:tt, $a:ident, $b:ident, $($operands:tt)*) => {{
+        let [b0, b1, b2, b3]: Words = $b;
+        on_words!(
+            $instructions,
+            $a,
+            b0 = in(reg) b0,
+            b1 = in(reg) b1,
+            b2 = in(reg) b2,
+            b3 = in(reg) b3,
+            $($operands)*
+        )
+    }};
+}
+
+/// See [`Modular::add`](super::Modular::add).
+macro_rules! add {
+    ($a:ident, $b:ident, $constants:ident) => {
+        changing_second!([plus!(), less!("0")], $a, $b, $constants)
+    };
+}
+
 /// See [`Modular::sub`](super::Modular::sub).
 macro_rules! sub {
-    ($a:ident, $b:ident, $constants:ident) => {{
-        let ([mut a0, mut a1, mut a2, mut a3], [b0, b1, b2, b3]): (Words, Words) = ($a, $b);
-        // SAFETY: the constants are read within their bounds.
-        unsafe {
-            core::arch::asm!(
+    ($a:ident, $b:ident, $constants:ident) => {
+        changing_second!(
+            [
                 minus!(),
                 // All ones if the difference is negative.
                 "sbb {b3}, {b3}",
@@ -77,93 +109,52 @@ macro_rules! sub {
                 "and {b2}, [rip + {p} + 16]",
                 "and {b3}, [rip + {p} + 24]",
                 plus!(),
-                a0 = inout(reg) a0,
-                a1 = inout(reg) a1,
-                a2 = inout(reg) a2,
-                a3 = inout(reg) a3,
-                b0 = inout(reg) b0 => _,
-                b1 = inout(reg) b1 => _,
-                b2 = inout(reg) b2 => _,
-                b3 = inout(reg) b3 => _,
-                p = sym $constants,
-                options(pure, readonly, nostack),
-            );
-        }
-        [a0, a1, a2, a3]
-    }};
+            ],
+            $a,
+            $b,
+            $constants
+        )
+    };
 }
 
 /// See [`Modular::add_loose`](super::Modular::add_loose).
 macro_rules! add_loose {
-    ($a:ident, $b:ident) => {{
-        let ([mut a0, mut a1, mut a2, mut a3], [b0, b1, b2, b3]): (Words, Words) = ($a, $b);
-        // SAFETY: the instructions read registers alone.
-        unsafe {
-            core::arch::asm!(
-                plus!(),
-                a0 = inout(reg) a0,
-                a1 = inout(reg) a1,
-                a2 = inout(reg) a2,
-                a3 = inout(reg) a3,
-                b0 = in(reg) b0,
-                b1 = in(reg) b1,
-                b2 = in(reg) b2,
-                b3 = in(reg) b3,
-                options(pure, nomem, nostack),
-            );
-        }
-        [a0, a1, a2, a3]
-    }};
+    ($a:ident, $b:ident) => {
+        with_second!([plus!()], $a, $b, options(pure, nomem, nostack))
+    };
 }
 
 /// a − b + c, with the constant c at an offset from p.
 macro_rules! sub_plus {
-    ($a:ident, $b:ident, $constants:ident, $offset:literal) => {{
-        let ([mut a0, mut a1, mut a2, mut a3], [b0, b1, b2, b3]): (Words, Words) = ($a, $b);
-        // SAFETY: the constants are read within their bounds.
-        unsafe {
-            core::arch::asm!(
+    ($a:ident, $b:ident, $constants:ident, $offset:literal) => {
+        with_second!(
+            [
                 minus!(),
                 concat!("add {a0}, [rip + {p} + ", $offset, "]"),
                 concat!("adc {a1}, [rip + {p} + ", $offset, " + 8]"),
                 concat!("adc {a2}, [rip + {p} + ", $offset, " + 16]"),
                 concat!("adc {a3}, [rip + {p} + ", $offset, " + 24]"),
-                a0 = inout(reg) a0,
-                a1 = inout(reg) a1,
-                a2 = inout(reg) a2,
-                a3 = inout(reg) a3,
-                b0 = in(reg) b0,
-                b1 = in(reg) b1,
-                b2 = in(reg) b2,
-                b3 = in(reg) b3,
-                p = sym $constants,
-                options(pure, readonly, nostack),
-            );
-        }
-        [a0, a1, a2, a3]
-    }};
+            ],
+            $a,
+            $b,
+            p = sym $constants,
+            options(pure, readonly, nostack)
+        )
+    };
 }
 
 /// a − c if that is not negative, otherwise a, with the constant c at an offset from p.
 macro_rules! less_if_not_below {
-    ($a:ident, $constants:ident, $offset:literal) => {{
-        let [mut a0, mut a1, mut a2, mut a3]: Words = $a;
-        // SAFETY: the constants are read within their bounds.
-        unsafe {
-            core::arch::asm!(
-                less!($offset),
-                a0 = inout(reg) a0,
-                a1 = inout(reg) a1,
-                a2 = inout(reg) a2,
-                a3 = inout(reg) a3,
-                b0 = out(reg) _,
-                b1 = out(reg) _,
-                b2 = out(reg) _,
-                b3 = out(reg) _,
-                p = sym $constants,
-                options(pure, readonly, nostack),
-            );
-        }
-        [a0, a1, a2, a3]
-    }};
+    ($a:ident, $constants:ident, $offset:literal) => {
+        on_words!(
+            [less!($offset)],
+            $a,
+            b0 = out(reg) _,
+            b1 = out(reg) _,
+            b2 = out(reg) _,
+            b3 = out(reg) _,
+            p = sym $constants,
+            options(pure, readonly, nostack),
+        )
+    };
 }
