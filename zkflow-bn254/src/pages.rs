@@ -15,6 +15,14 @@ pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
     vector
 }
 
+/// Numbers that are zero. The system gives them without a write here, so each thread is the first to write to its part.
+pub(crate) fn zeros<const N: usize>(count: usize) -> Vec<[u64; N]> {
+    let vector = vec![[0; N]; count];
+    #[cfg(target_os = "linux")]
+    prefer_huge(&vector);
+    vector
+}
+
 /// Asks for huge pages. It is a wish: if the system refuses it, nothing changes.
 #[cfg(target_os = "linux")]
 fn prefer_huge<T>(vector: &Vec<T>) {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::field::{Lanes, MAX_WIDTH};
-use crate::{Backend, Kernel, Task};
+use crate::{Backend, Kernel, Task, pages};
 
 /// Bits of the largest magnitude, ⌊r/2⌋.
 const MAGNITUDE_BITS: u32 = 253;
@@ -17,12 +17,15 @@ const TASK: usize = 4096;
 
 /// A vector of scalars, each as the integer of least magnitude in its class modulo r. Zeroised on drop.
 #[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
-pub struct Scalars(Vec<Signed>);
+pub struct Scalars(
+    /// The words of [`Signed`] integers.
+    Vec<[u64; 4]>,
+);
 
 impl Scalars {
     /// Converts scalars from Montgomery form, on the threads of the current pool.
     pub fn new(kernel: Kernel, scalars: &[Fr]) -> Self {
-        let mut integers = vec![Signed([0; 4]); scalars.len()];
+        let mut integers = pages::zeros(scalars.len());
         integers
             .par_chunks_mut(TASK)
             .zip(scalars.par_chunks(TASK))
@@ -41,12 +44,12 @@ impl Scalars {
     }
 
     pub(crate) fn get(&self, index: usize) -> Signed {
-        self.0[index]
+        Signed(self.0[index])
     }
 }
 
 /// An integer of at most 253 bits; the sign is in the top bit.
-#[derive(Clone, Copy, Zeroize)]
+#[derive(Clone, Copy)]
 pub(crate) struct Signed([u64; 4]);
 
 impl Signed {
@@ -187,7 +190,7 @@ fn subtract(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
 }
 
 struct Convert<'a> {
-    integers: &'a mut [Signed],
+    integers: &'a mut [[u64; 4]],
     scalars: &'a [Fr],
 }
 
@@ -202,11 +205,11 @@ impl Task for Convert<'_> {
         for i in (0..whole).step_by(B::Fr::WIDTH) {
             B::Fr::load(&scalars[i..]).store_integers(&mut words);
             for j in 0..B::Fr::WIDTH {
-                integers[i + j] = Signed::of(words[j]);
+                integers[i + j] = Signed::of(words[j]).0;
             }
         }
         for i in whole..scalars.len() {
-            integers[i] = Signed::of(scalars[i].into_bigint().0);
+            integers[i] = Signed::of(scalars[i].into_bigint().0).0;
         }
         words.zeroize();
     }

@@ -151,6 +151,11 @@ impl SparseMatrix {
         self.len() == 0
     }
 
+    /// The columns of all entries that are not zero, row by row.
+    pub fn columns(&self) -> &[u32] {
+        &self.columns
+    }
+
     /// The product of row `row` and `vector`.
     ///
     /// # Panics
@@ -218,27 +223,19 @@ impl SparseMatrix {
     /// Reads the bytes of [`to_bytes`](Self::to_bytes). `None` if they are inconsistent, do not have `rows`
     /// rows, or have a column that is not below `width`.
     pub fn from_bytes([bounds, columns, values]: [&[u8]; 3], rows: usize, width: usize) -> Option<Self> {
-        let numbers = |bytes: &[u8]| -> Vec<u32> {
-            bytes.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number)).collect()
-        };
-        let (bounds, columns) = (numbers(bounds), numbers(columns));
-        let bounds: Vec<RowBounds> = bounds
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|&[ones, minus_ones, others, values]| RowBounds { ones, minus_ones, others, values })
-            .collect();
-        let values: Vec<Fr> = values
-            .as_chunks::<32>()
-            .0
-            .iter()
-            .map(|bytes| {
-                let words = bytes.as_chunks::<8>().0;
-                Fr::new_unchecked(BigInt(std::array::from_fn(|i| u64::from_le_bytes(words[i]))))
-            })
-            .collect();
+        // Records of four numbers, of one number and of four words.
+        let (bounds, columns, values) =
+            (bounds.as_chunks::<16>().0, columns.as_chunks().0, values.as_chunks().0);
+        let bounds = read_all(bounds, |row: &[u8; 16]| {
+            let [ones, minus_ones, others, values] = numbers(row, u32::from_le_bytes);
+            RowBounds { ones, minus_ones, others, values }
+        });
+        let columns = read_all(columns, |column| u32::from_le_bytes(*column));
+        let values = read_all(values, |value: &[u8; 32]| {
+            Fr::new_unchecked(BigInt(numbers(value, u64::from_le_bytes)))
+        });
         let end = bounds.last()?;
-        let ordered = bounds.windows(2).all(|pair| {
+        let ordered = bounds.par_windows(2).all(|pair| {
             let (row, next) = (pair[0], pair[1]);
             row.ones <= row.minus_ones
                 && row.minus_ones <= row.others
@@ -250,7 +247,7 @@ impl SparseMatrix {
             && ordered
             && end.ones as usize == columns.len()
             && end.values as usize == values.len()
-            && columns.iter().all(|column| (*column as usize) < width);
+            && columns.par_iter().all(|column| (*column as usize) < width);
         sound.then_some(Self { bounds, columns, values })
     }
 
@@ -259,6 +256,17 @@ impl SparseMatrix {
         let Self { bounds, columns, values } = self;
         (size_of_val(&bounds[..]) + size_of_val(&columns[..]) + size_of_val(&values[..])) as u64
     }
+}
+
+/// Reads records on the threads of the current pool.
+fn read_all<R: Sync, T: Send>(records: &[R], read: impl Fn(&R) -> T + Sync + Send) -> Vec<T> {
+    records.par_iter().with_min_len(TASK).map(read).collect()
+}
+
+/// The numbers in a record.
+fn numbers<T, const N: usize, const SIZE: usize>(record: &[u8], read: impl Fn([u8; SIZE]) -> T) -> [T; N] {
+    let parts = record.as_chunks::<SIZE>().0;
+    std::array::from_fn(|i| read(parts[i]))
 }
 
 const ONE: usize = 0;

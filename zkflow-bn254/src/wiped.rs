@@ -3,10 +3,15 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{Ordering, compiler_fence};
 
+use rayon::prelude::*;
+
 use crate::field::Lanes;
 use crate::pages;
 
-/// Vectors of lanes that contain secrets. Zeroised on drop.
+/// Minimum number of vectors per task.
+const TASK: usize = 1 << 12;
+
+/// Vectors of lanes that contain secrets. Zeroised on drop, on the threads of the current pool.
 pub(crate) struct Wiped<L: Lanes>(Vec<L>);
 
 impl<L: Lanes> Wiped<L> {
@@ -15,10 +20,11 @@ impl<L: Lanes> Wiped<L> {
         Self(vectors)
     }
 
-    /// `count` vectors of zeros.
+    /// `count` vectors of zeros, written on the threads of the current pool.
     pub(crate) fn zeros(count: usize) -> Self {
         let mut vectors = pages::with_capacity(count);
-        vectors.resize(count, L::zero());
+        let zeros = (0..count).into_par_iter().with_min_len(TASK).map(|_| L::zero());
+        zeros.collect_into_vec(&mut vectors);
         Self(vectors)
     }
 }
@@ -39,11 +45,11 @@ impl<L: Lanes> DerefMut for Wiped<L> {
 
 impl<L: Lanes> Drop for Wiped<L> {
     fn drop(&mut self) {
-        for vector in &mut self.0 {
+        self.0.par_iter_mut().with_min_len(TASK).for_each(|vector| {
             // SAFETY: a mutable reference is valid for writes; lanes have no destructor that the write could
             // skip.
             unsafe { std::ptr::write_volatile(vector, L::zero()) };
-        }
+        });
         compiler_fence(Ordering::SeqCst);
     }
 }
