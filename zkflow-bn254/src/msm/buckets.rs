@@ -39,8 +39,9 @@ pub(super) fn powers<C: CurveLanes>(
     numbers: &impl Cut,
 ) -> Vec<Affine<C>> {
     let mut powers = Vec::with_capacity((shape.window * shape.sets) as usize);
+    let mut buckets = Vec::new();
     sort_parts(shape, &bases.kept, numbers, |part, digits| {
-        let mut buckets = vec![C::Packed::default(); part.buckets()];
+        let buckets = front::<C>(&mut buckets, part.buckets());
         let partitions = buckets.par_chunks_mut(shape.partition()).enumerate();
         partitions.for_each_init(Sorted::default, |sorted, (partition, out)| {
             digits.sort_partition(shape, partition, sorted);
@@ -101,9 +102,10 @@ pub(super) fn powers_of_both(
 ) -> (Vec<G1Affine>, Vec<G2Affine>) {
     let kernel = first.kernel;
     let (mut in_g1, mut in_g2) = (Vec::new(), Vec::new());
+    let (mut buckets, mut others) = (Vec::new(), Vec::new());
     sort_parts(shape, &first.kept, numbers, |part, digits| {
-        let mut buckets = vec![Default::default(); part.buckets()];
-        let mut others = vec![Default::default(); part.buckets()];
+        let buckets = front::<g1::Config>(&mut buckets, part.buckets());
+        let others = front::<g2::Config>(&mut others, part.buckets());
         let partitions =
             buckets.par_chunks_mut(shape.partition()).zip(others.par_chunks_mut(shape.partition()));
         partitions.enumerate().for_each_init(Sorted::default, |sorted, (partition, (out, other))| {
@@ -115,6 +117,14 @@ pub(super) fn powers_of_both(
         in_g2.extend(weighted_powers::<g2::Config>(kernel, part, others));
     });
     (in_g1, in_g2)
+}
+
+/// The first buckets, for new content. The memory is used for all sets of a sum.
+fn front<C: CurveLanes>(buckets: &mut Vec<C::Packed>, count: usize) -> &mut [C::Packed] {
+    if buckets.len() < count {
+        buckets.resize(count, C::Packed::default());
+    }
+    &mut buckets[..count]
 }
 
 /// Sorts the digits of some sets of buckets at a time.
@@ -130,7 +140,10 @@ fn sort_parts(shape: Shape, kept: &[u32], numbers: &impl Cut, mut each: impl FnM
 /// Adds the points of each bucket of a partition.
 fn sum<C: CurveLanes>(bases: &FixedBases<C>, sorted: &Sorted, out: &mut [C::Packed]) {
     let points = C::packed(bases.points.rows());
-    if !sorted.points.is_empty() {
-        bases.kernel.run(Sum::<C> { points, list: &sorted.points, start: 0, ends: &sorted.ends, out });
+    match sorted.points.is_empty() {
+        true => out.fill(C::Packed::default()),
+        false => {
+            bases.kernel.run(Sum::<C> { points, list: &sorted.points, start: 0, ends: &sorted.ends, out })
+        }
     }
 }

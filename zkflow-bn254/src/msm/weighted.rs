@@ -30,7 +30,7 @@ pub(super) fn sum_powers<C: CurveLanes>(points: &[Affine<C>]) -> Projective<C> {
 }
 
 /// Points P₀, P₁, … with Σ 2^i·Pᵢ = Σ 2^(c·set) Σ v·B_v. Set j determines c of them, from index cj on.
-pub(super) fn powers<C: CurveLanes>(kernel: Kernel, shape: Shape, buckets: Vec<C::Packed>) -> Vec<Affine<C>> {
+pub(super) fn powers<C: CurveLanes>(kernel: Kernel, shape: Shape, buckets: &[C::Packed]) -> Vec<Affine<C>> {
     // Points that only need a power of two as their factor, with the exponents.
     let (mut exponents, mut single) = (Vec::new(), Vec::new());
     let mut owed = Vec::new();
@@ -40,6 +40,7 @@ pub(super) fn powers<C: CurveLanes>(kernel: Kernel, shape: Shape, buckets: Vec<C
         single.push(buckets[start]);
         owed.push(Weighted { start, bits: shape.window - 1, offset });
     }
+    let mut sums;
     let mut points = buckets;
     loop {
         owed.retain(|weighted| {
@@ -52,7 +53,8 @@ pub(super) fn powers<C: CurveLanes>(kernel: Kernel, shape: Shape, buckets: Vec<C
         if owed.is_empty() {
             break;
         }
-        (points, owed) = halve::<C>(kernel, &points, &owed);
+        (sums, owed) = halve::<C>(kernel, points, &owed);
+        points = &sums;
     }
     let mut powers = vec![Affine::zero(); (shape.window * shape.sets) as usize];
     // Each power of two occurs once: for a bit of a digit, or for the bucket of 2^(c-1).
