@@ -25,6 +25,7 @@ pub(crate) mod cursor;
 mod detect;
 pub(crate) mod encoding;
 mod mapped;
+pub(crate) mod records;
 pub(crate) mod sections;
 mod state;
 mod table;

@@ -4,11 +4,10 @@ use ark_bn254::{Fq, Fq2, Fr};
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::Affine;
 use ark_ff::{BigInt, PrimeField};
-use rayon::prelude::*;
 
 use super::FormatError;
 use super::cursor::Cursor;
-use crate::field;
+use super::records::read_records;
 
 /// The modulus of a field, as encoded in files.
 pub(crate) fn modulus_bytes<F: PrimeField<BigInt = BigInt<4>>>() -> [u8; 32] {
@@ -35,13 +34,6 @@ where
 pub(crate) fn put_field<F: PrimeField<BigInt = BigInt<4>>>(out: &mut Vec<u8>) {
     out.extend(32u32.to_le_bytes());
     out.extend(modulus_bytes::<F>());
-}
-
-/// Reads a scalar that is not in Montgomery form.
-pub(crate) fn scalar(cursor: &mut Cursor<'_>) -> Result<Fr, FormatError> {
-    let start = cursor.position();
-    let bytes = cursor.array()?;
-    field::from_le_bytes(&bytes).map_err(|error| cursor.error_at(start, error.to_string()))
 }
 
 /// Reads `value * R^2 mod r`, the encoding of matrix entries in a `.zkey`.
@@ -139,40 +131,34 @@ pub(crate) fn point<P: FilePoint>(cursor: &mut Cursor<'_>) -> Result<P, FormatEr
 /// Reads `count` points, on all cores if there are many.
 pub(crate) fn points<P: FilePoint>(cursor: &mut Cursor<'_>, count: u64) -> Result<Vec<P>, FormatError> {
     let bytes = cursor.records(count, P::LEN as u64)?;
-    let mut points = vec![P::zero(); bytes.len() / P::LEN];
-    let decoded = if points.len() < WORTH_A_THREAD {
-        points.iter_mut().zip(bytes.chunks_exact(P::LEN)).try_for_each(decode_into)
-    } else {
-        let pairs = points.par_iter_mut().zip(bytes.par_chunks_exact(P::LEN));
-        pairs.with_min_len(WORTH_A_THREAD).try_for_each(decode_into)
-    };
-    match decoded {
-        Ok(()) => Ok(points),
-        // Threads find errors in any order; the first error in the file is reported.
-        Err(_) => Err(first_bad_point::<P>(cursor, bytes)),
-    }
+    let mut points = Vec::new();
+    let read = read_records(bytes, P::LEN, WORTH_A_THREAD, P::zero(), &mut points, P::decode);
+    read.map_err(|(index, reason)| bad_point::<P>(cursor, bytes, index, reason))?;
+    Ok(points)
 }
 
 /// The error of the first of some encoded points that is not a point of the curve. The cursor is at their end.
 pub(crate) fn first_bad_point<P: FilePoint>(cursor: &Cursor<'_>, bytes: &[u8]) -> FormatError {
-    let start = cursor.position() - bytes.len();
     let mut points = bytes.chunks_exact(P::LEN).enumerate();
     let bad = points.find_map(|(index, point)| Some((index, P::decode(point).err()?)));
     match bad {
-        Some((index, reason)) => cursor.error_at(start + index * P::LEN, format!("point {index}: {reason}")),
+        Some((index, reason)) => bad_point::<P>(cursor, bytes, index, reason),
         // Only if another process has changed a mapped file.
-        None => cursor.error_at(start, "the points have changed while they were read"),
+        None => {
+            cursor.error_at(cursor.position() - bytes.len(), "the points have changed while they were read")
+        }
     }
+}
+
+/// The error of a point among encoded ones. The cursor is at their end.
+fn bad_point<P: FilePoint>(cursor: &Cursor<'_>, bytes: &[u8], index: usize, reason: &str) -> FormatError {
+    let start = cursor.position() - bytes.len();
+    cursor.error_at(start + index * P::LEN, format!("point {index}: {reason}"))
 }
 
 /// Appends points one after another.
 pub(crate) fn put_points<P: FilePoint>(out: &mut Vec<u8>, points: &[P]) {
     points.iter().for_each(|point| point.put(out));
-}
-
-fn decode_into<P: FilePoint>((slot, bytes): (&mut P, &[u8])) -> Result<(), &'static str> {
-    *slot = P::decode(bytes)?;
-    Ok(())
 }
 
 /// Reads an element of the base field in Montgomery form.
@@ -212,6 +198,7 @@ mod tests {
     use ark_ff::Field;
 
     use super::*;
+    use crate::field;
     use crate::format::binfile::{BinFile, BinWriter};
     use crate::format::container::Layout;
 

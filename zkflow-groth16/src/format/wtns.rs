@@ -1,11 +1,14 @@
 //! `.wtns`, version 2: the value of every wire.
 
 use ark_bn254::Fr;
+use ark_ff::AdditiveGroup;
+use zeroize::Zeroizing;
 
 use super::FormatError;
 use super::binfile::{BinFile, BinWriter};
 use super::container::{FILE_HEADER, Layout, SECTION_HEADER};
-use super::encoding::{expect_field, put_field, scalar};
+use super::encoding::{expect_field, put_field};
+use super::records::read_records;
 use crate::field;
 use crate::witness::Witness;
 
@@ -19,27 +22,25 @@ pub fn read(bytes: &[u8]) -> Result<Witness, FormatError> {
     let file = BinFile::parse(LAYOUT, bytes)?;
     let mut header = file.section(1)?;
     expect_field::<Fr>(&mut header, "witness")?;
-    let count = u64::from(header.u32()?);
+    let count = header.u32()?;
     header.finish()?;
 
     let mut body = file.section(2)?;
-    if count * 32 != body.remaining() {
-        let found = body.remaining();
-        return Err(body.error(format!("{count} values need {} bytes, found {found}", count * 32)));
+    let (expected, found) = (u64::from(count) * 32, body.remaining());
+    if expected != found {
+        return Err(body.error(format!("{count} values need {expected} bytes, found {found}")));
     }
-    // Reserved at once: a growing vector leaves copies of secrets in memory.
-    let mut values = Vec::with_capacity(count as usize);
-    for _ in 0..count {
-        match scalar(&mut body) {
-            Ok(value) => values.push(value),
-            Err(error) => {
-                zeroize::Zeroize::zeroize(&mut values);
-                return Err(error);
-            }
-        }
-    }
-    Ok(Witness::new(values))
+    let start = body.position();
+    let mut values = Zeroizing::new(Vec::new());
+    let read = read_records(body.take(expected)?, 32, WORTH_A_THREAD, Fr::ZERO, &mut values, |bytes| {
+        field::from_le_bytes(bytes.first_chunk().expect("a record has 32 bytes"))
+    });
+    read.map_err(|(index, error)| body.error_at(start + index * 32, error.to_string()))?;
+    Ok(Witness::new(std::mem::take(&mut values)))
 }
+
+/// With fewer values, threads cost more than they gain.
+const WORTH_A_THREAD: usize = 1 << 13;
 
 /// Writes a `.wtns` file, byte for byte as circom's own calculator does.
 ///
@@ -69,15 +70,25 @@ mod tests {
     fn a_witness_comes_back_as_it_was_written() {
         assert_eq!(read(&write(&witness())), Ok(witness()));
         assert_eq!(read(&write(&Witness::new(Vec::new()))), Ok(Witness::new(Vec::new())));
+        let many = Witness::new((0..3 * WORTH_A_THREAD as u64).map(Fr::from).collect());
+        assert_eq!(read(&write(&many)), Ok(many));
     }
 
     #[test]
     fn a_value_that_is_not_below_the_modulus_is_refused_where_it_stands() {
-        let mut bytes = write(&witness());
-        let last = bytes.len() - 32;
-        bytes[last..].copy_from_slice(&modulus_bytes::<Fr>());
-        let error = read(&bytes).unwrap_err();
-        assert_eq!((error.offset, error.detail.as_str()), (last as u64, "not below the field's modulus"));
+        // The first of several wrong values is reported, whichever thread finds it first.
+        for count in [3, 3 * WORTH_A_THREAD] {
+            let mut bytes = write(&Witness::new(vec![Fr::from(5u64); count]));
+            let last = bytes.len() - 32;
+            for at in [last, last - 32] {
+                bytes[at..at + 32].copy_from_slice(&modulus_bytes::<Fr>());
+                let error = read(&bytes).unwrap_err();
+                assert_eq!(
+                    (error.offset, error.detail.as_str()),
+                    (at as u64, "not below the field's modulus")
+                );
+            }
+        }
     }
 
     #[test]

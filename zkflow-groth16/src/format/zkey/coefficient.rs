@@ -1,11 +1,12 @@
 //! Section 4: `n u32, { matrix u32, constraint u32, signal u32, value * R^2 }*`.
 
 use ark_bn254::Fr;
-use rayon::prelude::*;
+use ark_ff::AdditiveGroup;
 
 use crate::format::FormatError;
 use crate::format::cursor::Cursor;
 use crate::format::encoding::{double_montgomery, double_montgomery_bytes};
+use crate::format::records::read_records;
 
 /// An entry of the matrix A or B.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,20 +47,14 @@ pub(super) fn read_all(
     }
     let start = section.position();
     let bytes = section.records(count, COEFFICIENT_LEN)?;
-    let entry = |index: usize| {
-        let at = index * COEFFICIENT_LEN as usize;
-        read_entry(&bytes[at..], n_vars, domain_size).map_err(|detail| (index, detail))
-    };
-    let indices = 0..count as usize;
-    let coefficients = match indices.len() {
-        ..WORTH_A_THREAD => indices.clone().map(entry).collect::<Result<Vec<_>, _>>(),
-        _ => indices.clone().into_par_iter().with_min_len(WORTH_A_THREAD).map(entry).collect(),
-    };
-    coefficients.map_err(|found| {
-        // Threads find errors in any order; the first error in the file is reported.
-        let (index, detail) = indices.clone().find_map(|index| entry(index).err()).unwrap_or(found);
+    let blank = Coefficient { matrix: Matrix::A, constraint: 0, signal: 0, value: Fr::ZERO };
+    let mut coefficients = Vec::new();
+    let entry = |bytes: &[u8]| read_entry(bytes, n_vars, domain_size);
+    let read = read_records(bytes, COEFFICIENT_LEN as usize, WORTH_A_THREAD, blank, &mut coefficients, entry);
+    read.map_err(|(index, detail)| {
         section.error_at(start + index * COEFFICIENT_LEN as usize, format!("entry {index}: {detail}"))
-    })
+    })?;
+    Ok(coefficients)
 }
 
 /// Reads the entry at the front of `bytes`; the error is the reason why it is none.
