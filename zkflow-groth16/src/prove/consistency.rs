@@ -2,10 +2,11 @@
 
 use ark_ec::AffineRepr;
 use ark_ff::Zero;
+use rayon::prelude::*;
 
 use super::ProveError;
 use crate::domain::MAX_DOMAIN_SIZE;
-use crate::format::zkey::{Coefficient, KeyHead, Matrix, ZKey};
+use crate::format::zkey::{KeyHead, Matrix, ZKey};
 
 /// Checks what the arithmetic relies on. Without this check a wrong index would cause a panic, and a short
 /// vector a wrong proof.
@@ -36,8 +37,9 @@ pub(super) fn check(key: &ZKey) -> Result<(), ProveError> {
             )));
         }
     }
-    let in_b = entries_of_b(&key.coefficients).map(|entry| entry.signal);
-    check_columns(in_b, |wire| key.b1[wire as usize].is_zero())
+    let in_b =
+        key.coefficients.par_iter().filter(|entry| entry.matrix == Matrix::B && !entry.value.is_zero());
+    check_columns(in_b.map(|entry| entry.signal), |wire| key.b1[wire as usize].is_zero())
 }
 
 /// Checks the sizes of a key, on which provers rely before they read its sections.
@@ -55,18 +57,13 @@ pub fn check_sizes(head: &KeyHead) -> Result<(), ProveError> {
     Ok(())
 }
 
-/// The entries of B that are not zero.
-pub(super) fn entries_of_b(coefficients: &[Coefficient]) -> impl Iterator<Item = &Coefficient> {
-    coefficients.iter().filter(|entry| entry.matrix == Matrix::B && !entry.value.is_zero())
-}
-
-/// Checks that every wire that occurs in B has a point in B1. `b_i(tau)` is zero only if the column of the wire is,
+/// Checks that every wire that occurs in B has a point in B1, given the columns of the entries of B that are not zero. `b_i(tau)` is zero only if the column of the wire is,
 /// except with a probability of `domain / r`. B2 is [compared](super::blinding) with B1.
 pub(super) fn check_columns(
-    in_b: impl IntoIterator<Item = u32>,
-    is_infinity: impl Fn(u32) -> bool,
+    in_b: impl ParallelIterator<Item = u32>,
+    is_infinity: impl Fn(u32) -> bool + Sync,
 ) -> Result<(), ProveError> {
-    match in_b.into_iter().find(|wire| is_infinity(*wire)) {
+    match in_b.find_first(|wire| is_infinity(*wire)) {
         None => Ok(()),
         Some(wire) => Err(ProveError::Key(format!("B1: wire {wire} occurs in B, but its point is infinity"))),
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ark_bn254::{Fr, G1Affine};
+use rayon::prelude::*;
 use zkflow_bn254::Kernel;
 use zkflow_bn254::msm::FixedBases;
 use zkflow_bn254::quotient::Quotient;
@@ -19,7 +20,7 @@ use crate::format::zkey::{Coefficient, EncodedKey, KeyHead, KeySection, Matrix, 
 use crate::proof::{Proof, VerifyingKey};
 use crate::prove::assembly::{Assembly, Factors, Sums};
 use crate::prove::blinding::Blinding;
-use crate::prove::consistency::{check_columns, check_sizes, entries_of_b};
+use crate::prove::consistency::{check_columns, check_sizes};
 use crate::prove::{PreparedKey, ProveError};
 use crate::rng::SecureRng;
 use crate::witness::Witness;
@@ -76,20 +77,20 @@ impl NativeKey {
         let matrices = || {
             let (entries, range) = key.coefficients()?;
             done(range);
-            let in_b = entries_of_b(&entries).map(|entry| entry.signal).collect::<Vec<_>>();
-            Ok::<_, FormatError>((quotient(head, entries, kernel), in_b))
+            Ok::<_, FormatError>(quotient(head, entries, kernel))
         };
-        let (matrices, (b2, (h, (c, (a, b1))))) = rayon::join(matrices, || {
+        let (quotient, (b2, (h, (c, (a, b1))))) = rayon::join(matrices, || {
             let small = || rayon::join(|| g1(KeySection::A, 0), || g1(KeySection::B1, 0));
             let rest = || rayon::join(|| g1(KeySection::C, head.vk.ic.len()), small);
             rayon::join(in_g2, || rayon::join(|| g1(KeySection::H, 0), rest))
         });
         // The first error in the order of the sections is reported.
-        let (quotient, in_b) = matrices?;
+        let quotient = quotient?;
         let points = Points { a: a?, b1: b1?, b2: b2?, c: c?, h: h? };
         let mut is_infinity = vec![true; points.b1.len()];
         points.b1.present().iter().for_each(|&wire| is_infinity[wire as usize] = false);
-        check_columns(in_b, |wire| is_infinity[wire as usize])?;
+        let [_, b] = quotient.matrices();
+        check_columns(b.columns().par_iter().copied(), |wire| is_infinity[wire as usize])?;
         Ok(Self::of_parts(key.head, Arc::new(quotient), points, engine))
     }
 

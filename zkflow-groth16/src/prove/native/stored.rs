@@ -59,20 +59,23 @@ impl NativeKey {
             (first..first + 3).for_each(|section| file.release(section));
             matrix
         };
-        let [a, b] = section::ROWS.map(rows);
-        let (a, b) = (a?, b?);
         if !domain.is_power_of_two() {
             return None;
         }
-        let [in_a, in_b1, in_c, in_h, in_b2] = section::POINTS;
-        let points = Points {
-            a: bases(file, in_a, kernel, wires)?,
-            b1: bases(file, in_b1, kernel, wires)?,
-            c: bases(file, in_c, kernel, wires)?,
-            h: bases(file, in_h, kernel, domain)?,
-            b2: bases(file, in_b2, kernel, wires)?,
+        let quotient = || {
+            let (a, b) = rayon::join(|| rows(section::ROWS[0]), || rows(section::ROWS[1]));
+            Some(Arc::new(Quotient::new(a?, b?, kernel)))
         };
-        let quotient = Arc::new(Quotient::new(a, b, kernel));
+        let [in_a, in_b1, in_c, in_h, in_b2] = section::POINTS;
+        let g1 = |first, len| bases(file, first, kernel, len);
+        let ((quotient, b2), ((a, b1), (c, h))) = rayon::join(
+            || rayon::join(quotient, || bases(file, in_b2, kernel, wires)),
+            || {
+                let small = || rayon::join(|| g1(in_a, wires), || g1(in_b1, wires));
+                rayon::join(small, || rayon::join(|| g1(in_c, wires), || g1(in_h, domain)))
+            },
+        );
+        let (quotient, points) = (quotient?, Points { a: a?, b1: b1?, c: c?, h: h?, b2: b2? });
         let Constants { vk, beta_g1, delta_g1, .. } = constants;
         let multiples = Multiples::new(engine.later);
         Some(Self { engine, vk, beta_g1, delta_g1, n_vars: wires, quotient, points, multiples })
