@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, StdinLock};
+use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use zeroize::Zeroizing;
 use zkflow_core::digest::{Digest, Hasher};
 use zkflow_core::format::{FileState, MappedFile};
 
@@ -164,6 +166,33 @@ pub(super) fn open(path: &Path) -> Result<File, Error> {
 pub(super) fn map(path: &Path) -> Result<MappedFile, Error> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     Ok(MappedFile::of(&open(path)?).map_err(failed)?)
+}
+
+/// The bytes of a file of secrets.
+pub(super) enum Secrets {
+    /// Of a regular file.
+    Mapped(MappedFile),
+    /// Of a [stream](is_stream), never stored.
+    InMemory(Zeroizing<Vec<u8>>),
+}
+
+impl Deref for Secrets {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(file) => file,
+            Self::InMemory(bytes) => bytes,
+        }
+    }
+}
+
+/// Reads a file of secrets.
+pub(super) fn secrets(path: &Path) -> Result<Secrets, Error> {
+    match is_stream(path) {
+        true => Ok(Secrets::InMemory(Zeroizing::new(read(path)?))),
+        false => Ok(Secrets::Mapped(map(path)?)),
+    }
 }
 
 /// The folder of a file; `.` for a bare name.

@@ -27,7 +27,7 @@ use zkflow_core::witness::{
 use super::Error;
 #[cfg(feature = "evm")]
 use super::contract::ContractArgs;
-use super::files::{in_file, is_stream, map, of_circuit, one_standard_input, open, read, read_text};
+use super::files::{in_file, is_stream, map, of_circuit, one_standard_input, open, read, read_text, secrets};
 use super::output::{apart, tell, write, write_secret};
 use super::progress::Progress;
 use super::prover::ProverArgs;
@@ -243,7 +243,7 @@ pub(super) fn prove(args: &ProveArgs) -> Result<(), Error> {
     let progress = Progress::new();
     let prover = args.prover.open()?;
     refuse_malformed(&args.zkey)?;
-    let witness = wtns::read(&Zeroizing::new(read(&args.witness)?)).map_err(in_file(&args.witness))?;
+    let witness = wtns::read(&secrets(&args.witness)?).map_err(in_file(&args.witness))?;
     apart(&args.proof, &args.public)?;
     proved(&*prover, &args.zkey, &witness, [&args.proof, &args.public], &progress)
 }

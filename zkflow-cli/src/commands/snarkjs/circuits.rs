@@ -15,7 +15,7 @@ use zkflow_core::witness::Witness;
 
 use super::super::Error;
 use super::super::evidence::circuit;
-use super::super::files::{in_file, map, open, read};
+use super::super::files::{in_file, open, read, secrets};
 use super::super::output::{tell, write_secret, written};
 
 /// `r1cs info`, with the lines of snarkjs, which scripts search.
@@ -93,7 +93,7 @@ pub(super) fn file_info(arguments: &[String]) -> Result<ExitCode, Error> {
 }
 
 fn witness(path: &Path) -> Result<Witness, Error> {
-    wtns::read(&map(path)?).map_err(in_file(path))
+    wtns::read(&secrets(path)?).map_err(in_file(path))
 }
 
 fn path(arguments: &[String], index: usize) -> &Path {
