@@ -27,6 +27,26 @@ fn outputs_are_written_to_pipes_and_through_links() {
 }
 
 #[test]
+fn a_witness_from_a_pipe_is_never_stored() {
+    let folder = Folder::new(&[]);
+    symlink(env!("CARGO_BIN_EXE_zkflow"), folder.at("snarkjs")).unwrap();
+    let (constraints, key) = (data("tiny.r1cs"), data("tiny.zkey"));
+    for line in [
+        &["wtns", "check", &constraints, "-"][..],
+        &["wtns", "export", "json", "-", "witness.json"],
+        &["groth16", "prove", &key, "-", "proof.json", "public.json"],
+    ] {
+        let mut command = Command::new(folder.at("snarkjs"));
+        // A file for the content of the pipe could not be made.
+        command.args(line).current_dir(folder.at(".")).env("TMPDIR", folder.at("missing"));
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&fs::read(data("tiny.wtns")).unwrap()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{line:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn a_dash_is_standard_input_and_output() {
     let folder = Folder::new(&[("main.circom", SQUARE)]);
     let proof = folder.done(&["prove", &data("tiny.zkey"), &data("tiny.wtns"), "-", "public.json"]);
