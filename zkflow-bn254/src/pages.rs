@@ -1,4 +1,4 @@
-//! Huge pages of memory, for large arrays that are read in random order.
+//! Memory of large arrays: huge pages, for arrays that are read in random order, and zeros.
 //!
 //! A processor keeps the addresses of some thousand pages at hand. In pages of 4 KiB these are a few MiB, and each read
 //! elsewhere waits for a walk through the page tables. A huge page has 2 MiB.
@@ -15,7 +15,8 @@ pub(crate) fn with_capacity<T>(capacity: usize) -> Vec<T> {
     vector
 }
 
-/// Numbers that are zero. The system gives them without a write here, so each thread is the first to write to its part.
+/// Numbers that are zero. A large array comes from the system without a write here, so each thread is the first to write to its
+/// part.
 pub(crate) fn zeros<const N: usize>(count: usize) -> Vec<[u64; N]> {
     let vector = vec![[0; N]; count];
     #[cfg(target_os = "linux")]

@@ -119,7 +119,7 @@ pub(super) fn powers_of_both(
     (in_g1, in_g2)
 }
 
-/// The first buckets, for new content. The memory is used for all sets of a sum.
+/// The first `count` buckets. They have old content, and the caller overwrites every one: a sum uses one memory for all its sets.
 fn front<C: CurveLanes>(buckets: &mut Vec<C::Packed>, count: usize) -> &mut [C::Packed] {
     if buckets.len() < count {
         buckets.resize(count, C::Packed::default());

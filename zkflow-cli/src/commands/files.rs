@@ -168,11 +168,11 @@ pub(super) fn map(path: &Path) -> Result<MappedFile, Error> {
     Ok(MappedFile::of(&open(path)?).map_err(failed)?)
 }
 
-/// The bytes of a file of secrets.
+/// The bytes of a file that may contain secrets.
 pub(super) enum Secrets {
     /// Of a regular file.
     Mapped(MappedFile),
-    /// Of a [stream](is_stream), never stored.
+    /// Of standard input, a pipe or the like: never stored, zeroised on drop.
     InMemory(Zeroizing<Vec<u8>>),
 }
 
@@ -187,12 +187,42 @@ impl Deref for Secrets {
     }
 }
 
-/// Reads a file of secrets.
+/// Reads a file that may contain secrets.
 pub(super) fn secrets(path: &Path) -> Result<Secrets, Error> {
-    match is_stream(path) {
-        true => Ok(Secrets::InMemory(Zeroizing::new(read(path)?))),
-        false => Ok(Secrets::Mapped(map(path)?)),
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    if is_standard(path) {
+        return Ok(Secrets::InMemory(read_wiped(standard_input().map_err(failed)?).map_err(failed)?));
     }
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    note_input(&metadata);
+    Ok(match metadata.is_file() {
+        true => Secrets::Mapped(MappedFile::of(&file).map_err(failed)?),
+        false => Secrets::InMemory(read_wiped(file).map_err(failed)?),
+    })
+}
+
+/// Reads at most [`LARGEST_FILE`] bytes. Memory that becomes too small is zeroised.
+fn read_wiped(input: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    const FIRST: usize = 1 << 16;
+    let mut input = input.take(LARGEST_FILE);
+    let mut bytes = Zeroizing::new(vec![0; FIRST]);
+    let mut end = 0;
+    loop {
+        if end == bytes.len() {
+            let mut larger = Zeroizing::new(vec![0; 2 * end]);
+            larger[..end].copy_from_slice(&bytes);
+            bytes = larger;
+        }
+        match input.read(&mut bytes[end..]) {
+            Ok(0) => break,
+            Ok(count) => end += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(end);
+    Ok(bytes)
 }
 
 /// The folder of a file; `.` for a bare name.

@@ -20,7 +20,7 @@ use zkflow_core::witness::tape::{RecordLimits, Stop, Tape};
 use zkflow_core::witness::{CalculatorFiles, rehearsed};
 
 use super::Error;
-use super::files::{Watched, in_file, is_stream, map, of_circuit, read};
+use super::files::{Watched, in_file, is_stream, map, of_circuit, read, secrets};
 use super::ptau::open as open_ptau;
 use super::toolbox::sandbox;
 use own::own_facts;
@@ -78,7 +78,7 @@ fn powers(path: &Path) -> Result<Value, Error> {
 }
 
 fn whole(path: &Path, sym: Option<&Sym>) -> Result<Value, Error> {
-    let bytes = read(path)?;
+    let bytes = secrets(path)?;
     let known = match detect(&bytes) {
         Some(Kind::Wasm) => Some(("wasm", wasm(path, &bytes)?)),
         Some(kind) => Some(facts(kind, &bytes, sym).map_err(in_file(path))?),
@@ -87,7 +87,7 @@ fn whole(path: &Path, sym: Option<&Sym>) -> Result<Value, Error> {
     let (format, facts) = known.ok_or_else(|| {
         format!("{}: unknown format: expected a file of circom, snarkjs or ZKFlow", path.display())
     })?;
-    let mut document = json!({"format": format, "bytes": bytes.len(), "sha256": Digest::of(&bytes)});
+    let mut document = json!({"format": format, "bytes": bytes.len(), "sha256": Digest::of(&*bytes)});
     if let (Value::Object(document), Value::Object(facts)) = (&mut document, facts) {
         document.extend(facts);
     }

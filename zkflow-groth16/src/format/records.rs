@@ -1,14 +1,15 @@
 //! Records of one size, read on all cores.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-/// Reads records of `size` bytes into `out`, on all cores if there are at least `many`. The error is that of the first wrong
-/// record, with its index.
+/// Reads records of `size` bytes into `out`, with at least `many` of them per thread. The error is that of the first wrong record,
+/// with its index.
 ///
-/// Each value is written to its final place, so `out` contains the only copy of a secret: the caller zeroises it, after an
-/// error too. `blank` stands for wrong records.
+/// Each value is written to its final place in `out`, and no vector grows: a caller with secrets zeroises `out`, after an error too.
+/// `blank` stands for the first wrong record and some of those after it.
 pub(crate) fn read_records<T: Copy + Send + Sync, E: Send>(
     bytes: &[u8],
     size: usize,
@@ -17,19 +18,22 @@ pub(crate) fn read_records<T: Copy + Send + Sync, E: Send>(
     out: &mut Vec<T>,
     read: impl Fn(&[u8]) -> Result<T, E> + Sync,
 ) -> Result<(), (usize, E)> {
-    let wrong: Mutex<Option<(usize, E)>> = Mutex::new(None);
+    // Threads find errors in any order; a record behind a wrong one need not be read.
+    let (first, wrong) = (AtomicUsize::new(usize::MAX), Mutex::new(None));
     let read = |(index, record): (usize, &[u8])| {
+        if index > first.load(Ordering::Relaxed) {
+            return blank;
+        }
         read(record).unwrap_or_else(|error| {
-            // Threads find errors in any order.
             let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
-            if wrong.as_ref().is_none_or(|(first, _)| index < *first) {
+            if first.fetch_min(index, Ordering::Relaxed) > index {
                 *wrong = Some((index, error));
             }
             blank
         })
     };
     out.clear();
-    if bytes.len() / size < many {
+    if bytes.len() / size < 2 * many {
         out.reserve_exact(bytes.len() / size);
         out.extend(bytes.chunks_exact(size).enumerate().map(read));
     } else {
@@ -49,7 +53,7 @@ mod tests {
             [a, b] if a <= b => Ok(b - a),
             _ => Err("falls"),
         };
-        for count in [1, 9, 10, 1000] {
+        for count in [1, 19, 20, 1000] {
             let bytes = [3, 8].repeat(count);
             let mut out = vec![1; 5];
             assert_eq!(read_records(&bytes, 2, 10, 0, &mut out, read), Ok(()));

@@ -57,13 +57,14 @@ pub fn check_sizes(head: &KeyHead) -> Result<(), ProveError> {
     Ok(())
 }
 
-/// Checks that every wire that occurs in B has a point in B1, given the columns of the entries of B that are not zero. `b_i(tau)` is zero only if the column of the wire is,
-/// except with a probability of `domain / r`. B2 is [compared](super::blinding) with B1.
+/// Checks that every wire that occurs in B has a point in B1, given the columns of the entries of B that are not zero; the smallest
+/// wire without one is reported. `b_i(tau)` is zero only if the column of the wire is, except with a probability of `domain / r`. B2
+/// is [compared](super::blinding) with B1.
 pub(super) fn check_columns(
     in_b: impl ParallelIterator<Item = u32>,
     is_infinity: impl Fn(u32) -> bool + Sync,
 ) -> Result<(), ProveError> {
-    match in_b.find_first(|wire| is_infinity(*wire)) {
+    match in_b.filter(|wire| is_infinity(*wire)).min() {
         None => Ok(()),
         Some(wire) => Err(ProveError::Key(format!("B1: wire {wire} occurs in B, but its point is infinity"))),
     }

@@ -132,8 +132,8 @@ impl NativeProver {
     }
 
     fn prepare_native(&self, key: Arc<ZKey>) -> Result<NativeKey, ProveError> {
-        check(&key)?;
         self.engine.pools.wide(|| {
+            check(&key)?;
             let key = NativeKey::new(Arc::unwrap_or_clone(key), self.key_memory, self.engine.clone());
             key.blinding().check(&mut os_rng())?;
             Ok(key)

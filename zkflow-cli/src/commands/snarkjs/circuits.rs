@@ -1,6 +1,6 @@
 //! Commands of snarkjs about constraints, witnesses and the layout of files.
 
-use std::io::{BufReader, BufWriter};
+use std::io::{BufWriter, Cursor};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ use zkflow_core::witness::Witness;
 
 use super::super::Error;
 use super::super::evidence::circuit;
-use super::super::files::{in_file, open, read, secrets};
+use super::super::files::{in_file, read, secrets};
 use super::super::output::{tell, write_secret, written};
 
 /// `r1cs info`, with the lines of snarkjs, which scripts search.
@@ -77,7 +77,7 @@ pub(super) fn check(arguments: &[String]) -> Result<ExitCode, Error> {
 /// `file info`: the sections of a file.
 pub(super) fn file_info(arguments: &[String]) -> Result<ExitCode, Error> {
     let path = path(arguments, 0);
-    let table = section_table(&mut BufReader::new(open(path)?)).map_err(in_file(path))?;
+    let table = section_table(&mut Cursor::new(&*secrets(path)?)).map_err(in_file(path))?;
     println!("File info for    {}\n", path.display());
     println!("File size:       {} bytes", table.file_len);
     println!("File type:       {}\n", table.format);
