@@ -30,7 +30,7 @@ mod vectors;
 use ark_ff::PrimeField;
 
 pub(crate) use coordinate::Coordinate;
-pub(crate) use inverse::{invert_all, invert_each};
+pub(crate) use inverse::{Chains, invert_all};
 pub(crate) use portable::{Portable, detect_instructions};
 pub(crate) use quadratic::Quadratic;
 pub(crate) use target::{TargetField, Tower};

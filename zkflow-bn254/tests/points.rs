@@ -10,7 +10,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use zkflow_bn254::Kernel;
-use zkflow_bn254::points::{Curve, Transform, double_all, from_lagrange, lagrange, scale, scale_by_powers};
+use zkflow_bn254::points::{
+    Curve, Transform, double_all, from_lagrange, lagrange, products, scale, scale_by_powers,
+};
 
 /// Random points, including repetitions, negatives and infinity.
 fn points<C: Curve>(rng: &mut impl Rng, len: usize) -> Vec<Affine<C>> {
@@ -79,7 +81,7 @@ fn infinity_stays_infinity() {
 fn the_lagrange_form_commits_to_lagrange_polynomials() {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let tau = Fr::rand(&mut rng);
-    for n in [1u64, 2, 8, 32] {
+    for n in [1u64, 2, 4, 8, 16, 32, 64, 512] {
         let commit = |scalar: Fr| (G1Affine::generator() * scalar).into_affine();
         let powers: Vec<_> = (0..n).map(|i| commit(tau.pow([i]))).collect();
         let root = Fr::get_root_of_unity(n).unwrap();
@@ -91,6 +93,27 @@ fn the_lagrange_form_commits_to_lagrange_polynomials() {
         let expected: Vec<_> = (0..n).map(|j| commit(at(j))).collect();
         assert_eq!(lagrange(&powers), expected, "{n}");
         assert_eq!(from_lagrange(&expected), powers, "{n}");
+    }
+}
+
+#[test]
+fn the_lagrange_form_of_equal_points_is_one_point() {
+    let mut points = vec![G2Affine::identity(); 256];
+    points[0] = G2Affine::generator();
+    assert_eq!(lagrange(&[G2Affine::generator(); 256]), points);
+    assert_eq!(from_lagrange(&points), [G2Affine::generator(); 256]);
+    assert_eq!(lagrange(&[G1Affine::identity(); 64]), [G1Affine::identity(); 64]);
+}
+
+#[test]
+fn products_in_several_blocks_are_those_of_the_reference() {
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let points = points::<g1::Config>(&mut rng, 2500);
+    let scalars: Vec<_> = points.iter().map(|_| Fr::rand(&mut rng)).collect();
+    let expected: Vec<_> =
+        points.iter().zip(&scalars).map(|(point, scalar)| (*point * scalar).into_affine()).collect();
+    for kernel in Kernel::available() {
+        assert!(products(kernel, &points, &scalars) == expected, "{kernel:?}");
     }
 }
 

@@ -9,6 +9,10 @@ pub(crate) trait Coordinate: Arithmetic {
     /// The affine coordinates of a point as stored in memory.
     type Packed: Copy + Default + Send + Sync + AsRef<[Row]> + AsMut<[Row]> + 'static;
 
+    /// Number of points whose operations are interleaved, 1 or 2: a chain of operations in Fq leaves a processor waiting, one
+    /// in Fq² consists of independent operations.
+    const INTERLEAVED: usize;
+
     /// N(a), the norm over [`Coordinate::Base`] of a reduced value. Only zero has norm zero.
     fn norm(self) -> Self::Base;
     /// The conjugate ā over [`Coordinate::Base`] of a reduced value.
@@ -26,6 +30,8 @@ pub(crate) trait Coordinate: Arithmetic {
 impl<L: Lanes> Coordinate for L {
     type Base = L;
     type Packed = [Row; 1];
+
+    const INTERLEAVED: usize = 2;
 
     #[inline(always)]
     fn norm(self) -> L {

@@ -53,3 +53,47 @@ pub(crate) fn invert_all<L: Lanes>(values: &mut [L]) {
         *value = L::select(zero, L::zero(), this);
     }
 }
+
+/// Number of chains, so that multiplications do not wait for each other.
+const CHAINS: usize = 2;
+
+/// Products of nonzero values, for an inversion that all of them share. Value i belongs to chain i mod 2.
+///
+/// Call [`push`](Self::push) for each value, then [`invert`](Self::invert), then [`pop`](Self::pop) for each value, the
+/// last one of a chain first.
+pub(crate) struct Chains<L>([L; CHAINS]);
+
+impl<L: Lanes> Chains<L> {
+    /// Empty chains.
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self([L::one(); CHAINS])
+    }
+
+    /// Appends value `index`. Returns the product of the earlier values of its chain.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, index: usize, value: L) -> L {
+        let chain = &mut self.0[index % CHAINS];
+        let before = *chain;
+        // The value is the first factor: the portable kernel has it in registers.
+        *chain = value.mul(before);
+        before
+    }
+
+    /// Inverts the product of all values.
+    #[inline(always)]
+    pub(crate) fn invert(&mut self) {
+        let [a, b] = self.0;
+        let inverse = invert_each(a.mul(b));
+        self.0 = [inverse.mul(b), inverse.mul(a)];
+    }
+
+    /// Removes value `index`, for which [`push`](Self::push) returned `before`. Returns its inverse.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self, index: usize, value: L, before: L) -> L {
+        let chain = &mut self.0[index % CHAINS];
+        let inverse = chain.mul(before);
+        *chain = chain.mul(value);
+        inverse
+    }
+}

@@ -112,6 +112,8 @@ impl<L: Lanes> Coordinate for Quadratic<L> {
     type Base = L;
     type Packed = [Row; 2];
 
+    const INTERLEAVED: usize = 1;
+
     #[inline(always)]
     fn norm(self) -> L {
         self.c0.mul_add_mul(self.c0, self.c1, self.c1)

@@ -7,6 +7,7 @@ use num_bigint::BigUint;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::inverse::invert_each;
 use super::*;
 use crate::{Backend, Kernel, Task};
 

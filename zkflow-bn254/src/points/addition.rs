@@ -1,15 +1,16 @@
-//! Affine additions that share one inversion.
+//! Affine additions and doublings that share one inversion.
 //!
 //! With the slope λ = (y_Q − y_P) / (x_Q − x_P), or 3x² / 2y when doubling, P + Q has the coordinates
 //! x = λ² − x_P − x_Q and y = λ(x_P − x) − y_P. With Montgomery's trick a batch of divisions costs three
 //! multiplications each and one inversion. An inversion in Fq² uses the norm, so the shared product is in
-//! Fq. An addition costs 5 multiplications and a square in Fq, less than half of a Jacobian addition.
+//! Fq. An addition costs 5 multiplications and a square in Fq, less than half of a Jacobian addition. A doubling costs as
+//! much as a Jacobian one, but leaves an affine point.
 //!
 //! Infinity is (0, 0), which is not on either curve. A zero denominator would make the whole batch zero, so
 //! every pair is checked. A comparison of one limb finds lanes with infinity or with equal x; only such
 //! lanes pay for the exact cases.
 
-use crate::field::{Arithmetic, Coordinate, Lanes, Mask, invert_each};
+use crate::field::{Arithmetic, Chains, Coordinate, Lanes, Mask};
 use crate::{Backend, Task};
 
 /// A pair of points to be added after the shared inversion.
@@ -27,15 +28,12 @@ struct Pending<C: Coordinate> {
     active: Mask,
 }
 
-/// Number of product chains, so that multiplications do not wait for each other.
-const CHAINS: usize = 2;
-
 /// A batch of additions P ← P + Q, `WIDTH` pairs at a time. Call [`Self::stage`] for each vector, then
 /// [`Self::invert`] once, then [`Self::finish`].
 pub(crate) struct Additions<C: Coordinate> {
     pending: Vec<Pending<C>>,
     staged: usize,
-    chains: [C::Base; CHAINS],
+    chains: Chains<C::Base>,
 }
 
 impl<C: Coordinate> Additions<C> {
@@ -47,7 +45,7 @@ impl<C: Coordinate> Additions<C> {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let (zero, one) = (C::zero(), C::Base::one());
         let blank = Pending { x: zero, y: zero, norm: one, before: one, plain: false, active: 0 };
-        Self { pending: vec![blank; capacity], staged: 0, chains: [one; CHAINS] }
+        Self { pending: vec![blank; capacity], staged: 0, chains: Chains::new() }
     }
 
     /// Adds `WIDTH` pairs to the batch: `point` is added to `accumulator` in the lanes of `active` only.
@@ -66,26 +64,22 @@ impl<C: Coordinate> Additions<C> {
             Cases::of(accumulator, &point, active).denominator(accumulator, &point)
         };
         let norm = denominator.norm();
-        let chain = &mut self.chains[self.staged % CHAINS];
+        let before = self.chains.push(self.staged, norm);
         let pending = &mut self.pending[self.staged];
         self.staged += 1;
         // Assigned field by field: a struct literal would be built elsewhere and copied.
         pending.x = x;
         pending.y = y;
         pending.norm = norm;
-        pending.before = *chain;
+        pending.before = before;
         pending.plain = special == 0;
         pending.active = active;
-        // The norm is the first factor: the portable kernel has it in registers.
-        *chain = norm.mul(*chain);
     }
 
     /// Inverts the product of all staged norms.
     #[inline(always)]
     pub(crate) fn invert(&mut self) {
-        let [a, b] = self.chains;
-        let inverse = invert_each(a.mul(b));
-        self.chains = [inverse.mul(b), inverse.mul(a)];
+        self.chains.invert();
     }
 
     /// Adds the staged pairs, last first, and calls `meanwhile(i)` before pair i. `accumulators` must be
@@ -93,30 +87,29 @@ impl<C: Coordinate> Additions<C> {
     #[inline(always)]
     pub(crate) fn finish(&mut self, accumulators: &mut [(C, C)], mut meanwhile: impl FnMut(usize)) {
         let mut end = accumulators.len();
-        // Two at a time: a single addition is a chain of four dependent multiplications.
         while end > 0 {
-            let start = end.saturating_sub(2);
-            let plain = match (&self.pending[start..end], &mut accumulators[start..end]) {
-                ([first, second], [p, q]) if first.plain && second.plain => Some([p, q]),
-                _ => None,
-            };
-            if let Some(two) = plain {
+            let start = end.saturating_sub(C::INTERLEAVED);
+            if end - start == 2 && self.pending[start].plain && self.pending[start + 1].plain {
                 meanwhile(start + 1);
                 meanwhile(start);
                 // The two additions are in different chains.
                 let inverses = [self.inverse_of_norm(start), self.inverse_of_norm(start + 1)];
-                add_plain(two, [&self.pending[start], &self.pending[start + 1]], inverses);
+                add_plain(&mut accumulators[start..end], &self.pending[start..end], inverses);
             } else {
                 for i in start..end {
                     meanwhile(i);
                     let inverse = self.inverse_of_norm(i);
-                    accumulators[i] = add_exactly(&accumulators[i], &self.pending[i], inverse);
+                    if self.pending[i].plain {
+                        add_plain(&mut accumulators[i..=i], &self.pending[i..=i], [inverse]);
+                    } else {
+                        accumulators[i] = add_exactly(&accumulators[i], &self.pending[i], inverse);
+                    }
                 }
             }
             end = start;
         }
         self.staged = 0;
-        self.chains = [C::Base::one(); CHAINS];
+        self.chains = Chains::new();
     }
 
     /// The inverse of the norm of a pending pair. The later pairs of its chain must have been requested
@@ -124,10 +117,7 @@ impl<C: Coordinate> Additions<C> {
     #[inline(always)]
     fn inverse_of_norm(&mut self, index: usize) -> C::Base {
         let Pending { norm, before, .. } = &self.pending[index];
-        let chain = &mut self.chains[index % CHAINS];
-        let inverse = chain.mul(*before);
-        *chain = chain.mul(*norm);
-        inverse
+        self.chains.pop(index, *norm, *before)
     }
 }
 
@@ -147,21 +137,99 @@ impl<C: Coordinate> Task for Complete<'_, C> {
     }
 }
 
-/// Two independent additions with the plain formula, interleaved step by step.
+/// Doubles affine points; compiled once for all callers.
+pub(crate) struct Doubling<'a, C: Coordinate> {
+    pub(crate) points: &'a mut [(C, C)],
+}
+
+impl<C: Coordinate> Task for Doubling<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<B: Backend>(self) {
+        let mut chains = Chains::new();
+        let mut norms = Vec::with_capacity(self.points.len());
+        // Lanes with infinity, which has no slope.
+        let mut infinite = Vec::new();
+        for (index, (_, y)) in self.points.iter().enumerate() {
+            let mut norm = y.double().norm();
+            if y.literal_zero_mask() != 0 {
+                let zero = norm.zero_mask();
+                norm = C::Base::select(zero, C::Base::one(), norm);
+                infinite.push((index, zero));
+            }
+            norms.push((norm, chains.push(index, norm)));
+        }
+        chains.invert();
+        let mut end = self.points.len();
+        while end > 0 {
+            let (second, (norm, before)) = (end - 1, norms[end - 1]);
+            let of_second = chains.pop(second, norm, before);
+            if C::INTERLEAVED == 1 || end == 1 {
+                double_together(&mut self.points[second..end], [of_second]);
+                end = second;
+            } else {
+                let (first, (norm, before)) = (end - 2, norms[end - 2]);
+                let of_first = chains.pop(first, norm, before);
+                double_together(&mut self.points[first..end], [of_first, of_second]);
+                end = first;
+            }
+        }
+        for (index, lanes) in infinite {
+            let (x, y) = &mut self.points[index];
+            (*x, *y) = (C::select(lanes, C::zero(), *x), C::select(lanes, C::zero(), *y));
+        }
+    }
+}
+
+/// Independent doublings, interleaved step by step.
 #[inline(always)]
-fn add_plain<C: Coordinate>(p: [&mut (C, C); 2], q: [&Pending<C>; 2], inverse_of_norm: [C::Base; 2]) {
-    let mut slope = [C::zero(); 2];
-    for i in 0..2 {
+fn double_together<C: Coordinate, const N: usize>(p: &mut [(C, C)], inverse_of_norm: [C::Base; N]) {
+    let mut squares = [C::zero(); N];
+    for i in 0..N {
+        squares[i] = p[i].0.square();
+    }
+    let mut slope = [C::zero(); N];
+    for i in 0..N {
+        let inverse = p[i].1.double().inverse_by_norm(inverse_of_norm[i]);
+        slope[i] = squares[i].double().add_loose(squares[i]).mul(inverse);
+    }
+    let mut x = [C::zero(); N];
+    for i in 0..N {
+        x[i] = slope[i].square().sub_both(p[i].0, p[i].0);
+    }
+    for i in 0..N {
+        let y = p[i].0.sub_loose(x[i]).mul(slope[i]).sub(p[i].1);
+        p[i] = (x[i], y);
+    }
+}
+
+/// The sum of (ax, ay) and a point with x = bx, given the slope of the line through both.
+#[inline(always)]
+pub(crate) fn chord<F: Arithmetic>(ax: F, ay: F, bx: F, slope: F) -> (F, F) {
+    let x = slope.square().sub_both(ax, bx);
+    (x, ax.sub_loose(x).mul(slope).sub(ay))
+}
+
+/// Independent additions with the plain formula, interleaved step by step.
+#[inline(always)]
+fn add_plain<C: Coordinate, const N: usize>(
+    p: &mut [(C, C)],
+    q: &[Pending<C>],
+    inverse_of_norm: [C::Base; N],
+) {
+    let mut slope = [C::zero(); N];
+    for i in 0..N {
         let inverse = q[i].x.sub_loose(p[i].0).inverse_by_norm(inverse_of_norm[i]);
         slope[i] = q[i].y.sub_loose(p[i].1).mul(inverse);
     }
-    let mut x = [C::zero(); 2];
-    for i in 0..2 {
+    let mut x = [C::zero(); N];
+    for i in 0..N {
         x[i] = slope[i].square().sub_both(p[i].0, q[i].x);
     }
-    for i in 0..2 {
+    for i in 0..N {
         let y = p[i].0.sub_loose(x[i]).mul(slope[i]).sub(p[i].1);
-        *p[i] = (x[i], y);
+        p[i] = (x[i], y);
     }
 }
 

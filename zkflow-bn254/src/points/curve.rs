@@ -27,7 +27,7 @@ pub(crate) trait CurveLanes: GLVConfig<ScalarField = Fr> {
 
     /// Number of parts into which products split a scalar.
     const PARTS: usize;
-    /// Number of 4-bit digits of a part, one for the carry included.
+    /// Number of digits of a part.
     const PLACES: usize;
     /// Splits scalars into these parts.
     fn splitter() -> Splitter;
@@ -47,7 +47,7 @@ impl CurveLanes for g1::Config {
     type Coordinate<B: Backend> = B::Fq;
 
     const PARTS: usize = 2;
-    const PLACES: usize = 33;
+    const PLACES: usize = 26;
 
     fn splitter() -> Splitter {
         Splitter::of_g1()
@@ -89,7 +89,7 @@ impl CurveLanes for g2::Config {
     type Coordinate<B: Backend> = Quadratic<B::Fq>;
 
     const PARTS: usize = 4;
-    const PLACES: usize = 17;
+    const PLACES: usize = 13;
 
     fn splitter() -> Splitter {
         Splitter::of_g2()

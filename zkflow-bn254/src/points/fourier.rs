@@ -2,9 +2,8 @@
 //!
 //! The algorithm is that of [Cooley and Tukey] with decimation in time. The points are in bit-reversed order.
 //! One layer per bit replaces pairs (a, b) at distance `half` by (a + wb, a − wb), where w is a power of a
-//! root of unity of order `2 half`. A product costs about sixty sums. The power 0 needs no product, which
-//! saves many products in the first layers. The last layer also multiplies by the factor 1/n of the inverse
-//! transform; for b it is part of w.
+//! root of unity of order `2 half`. The last layer also multiplies by the factor 1/n of the inverse transform;
+//! for b it is part of w. Two layers together take three sums of products in place of four products. (`butterflies`)
 //!
 //! The first layers stay within blocks. The later layers process two ranges of points at a time, so that not
 //! all points have to be in memory.
@@ -13,14 +12,13 @@
 
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
-use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{FftField, Field};
 use rayon::prelude::*;
 
-use super::products::{BLOCK, Digits, Multiply, chord, load};
-use super::{Curve, CurveLanes};
-use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, invert_all};
-use crate::{Backend, Kernel, Task};
+use super::Curve;
+use super::butterflies::Layer;
+use super::products::block_of;
+use crate::Kernel;
 
 /// Converts commitments to `1, x, x^2, ..` to commitments to the Lagrange polynomials of the roots of unity.
 /// This is an inverse Fourier transform over the group. The number of points must be a power of two.
@@ -82,23 +80,19 @@ impl Transform {
     pub fn within<C: Curve>(&self, block: &mut [Affine<C>], mut done: impl FnMut()) {
         let mut half = 1;
         while half < block.len() {
-            let layer = self.layer(half as u64);
-            if half < BLOCK {
-                // Several groups of pairs per call.
-                block.par_chunks_mut(2 * BLOCK).for_each(|points| {
-                    let place = |i: usize| i / half * 2 * half + i % half;
-                    let pairs = 0..points.len() / 2;
-                    let mut low: Vec<_> = pairs.clone().map(|i| points[place(i)]).collect();
-                    let mut high: Vec<_> = pairs.clone().map(|i| points[place(i) + half]).collect();
-                    C::butterflies(Kernel::detect(), &layer, 0, &mut low, &mut high);
-                    for i in pairs {
-                        (points[place(i)], points[place(i) + half]) = (low[i], high[i]);
-                    }
+            let layers = (block.len() / half).ilog2();
+            // The first layer has no products.
+            if half > 1 && layers % 2 == 0 {
+                let layers = [self.layer(half as u64), self.layer(2 * half as u64)];
+                in_columns(block, half, |first, points| {
+                    C::two_layers(Kernel::detect(), &layers, first, points)
                 });
+                half *= 2;
+                done();
             } else {
-                block.par_chunks_mut(2 * half).for_each(|points| {
-                    let (low, high) = points.split_at_mut(half);
-                    across_layer(&layer, 0, low, high);
+                let layer = self.layer(half as u64);
+                in_columns(block, half, |first, points| {
+                    C::one_layer(Kernel::detect(), &layer, first, points)
                 });
             }
             half *= 2;
@@ -109,7 +103,10 @@ impl Transform {
     /// Runs the layer of pairs at distance `half` on the pairs of `low` and `high`. The first pair has the
     /// index `first` in its group of `half` pairs.
     pub fn across<C: Curve>(&self, half: u64, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
-        across_layer(&self.layer(half), first, low, high);
+        let layer = self.layer(half);
+        in_pieces([low, high], |start, points| {
+            C::one_layer(Kernel::detect(), &layer, first + start, points);
+        });
     }
 
     fn layer(&self, half: u64) -> Layer {
@@ -123,104 +120,46 @@ impl Transform {
     }
 }
 
-fn across_layer<C: Curve>(layer: &Layer, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
-    low.par_chunks_mut(BLOCK).zip(high.par_chunks_mut(BLOCK)).enumerate().for_each(
-        |(number, (low, high))| {
-            C::butterflies(Kernel::detect(), layer, first + (number * BLOCK) as u64, low, high);
-        },
-    );
-}
-
-/// Factors of one layer.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Layer {
-    /// Distance between the points of a pair; pair i of a group of `half` uses power i of the root.
-    half: u64,
-    root: Fr,
-    /// Additional factor of both points of each pair; `None`: 1.
-    scale: Option<Fr>,
-}
-
-/// Replaces at most [`BLOCK`] pairs of points (a, b) by s(a + wb) and s(a − wb).
-pub(crate) fn butterflies<C: CurveLanes>(
-    kernel: Kernel,
-    layer: &Layer,
-    first: u64,
-    low: &mut [Affine<C>],
-    high: &mut [Affine<C>],
+/// Takes groups of `WAYS` times `half` points. Column i of a group is its points i, i + half, .. Calls `each` for all columns
+/// of the block, many at a time on the threads of the current pool, with the index of the first column in its group.
+fn in_columns<C: Curve, const WAYS: usize>(
+    block: &mut [Affine<C>],
+    half: usize,
+    each: impl Fn(u64, [&mut [Affine<C>]; WAYS]) + Sync,
 ) {
-    let splitter = C::splitter();
-    if let Some(scale) = &layer.scale {
-        let digits = Digits::of::<C>(&splitter, scale);
-        let each = vec![&digits; low.len()];
-        kernel.run(Multiply { points: low, digits: &each });
+    let size = block_of(block.len() / WAYS);
+    if half >= size {
+        block.par_chunks_mut(WAYS * half).for_each(|group| {
+            let mut ways = group.chunks_exact_mut(half);
+            in_pieces(std::array::from_fn(|_| ways.next().expect("a slice for each way")), &each);
+        });
+        return;
     }
-    let (mut turned, mut places, mut digits) = (Vec::new(), Vec::new(), Vec::new());
-    let start = first % layer.half;
-    let mut power = layer.root.pow([start]);
-    let mut index = start;
-    for i in 0..high.len() {
-        if index == layer.half {
-            (index, power) = (0, Fr::ONE);
-        }
-        if index != 0 || layer.scale.is_some() {
-            turned.push(high[i]);
-            places.push(i);
-            digits.push(Digits::of::<C>(&splitter, &layer.scale.map_or(power, |scale| scale * power)));
-        }
-        index += 1;
-        power *= layer.root;
-    }
-    if !turned.is_empty() {
-        kernel.run(Multiply { points: &mut turned, digits: &digits.iter().collect::<Vec<_>>() });
-        places.into_iter().zip(turned).for_each(|(i, point)| high[i] = point);
-    }
-    kernel.run(Butterflies { low, high });
-}
-
-/// Replaces at most [`BLOCK`] pairs of points (a, b) by a + b and a − b.
-struct Butterflies<'a, C: CurveLanes> {
-    low: &'a mut [Affine<C>],
-    high: &'a mut [Affine<C>],
-}
-
-impl<C: CurveLanes> Task for Butterflies<'_, C> {
-    type Output = ();
-
-    /// The slopes of sum and difference have the same denominator.
-    #[inline(always)]
-    fn run<B: Backend>(self) {
-        let Self { low, high } = self;
-        let width = B::Fq::WIDTH;
-        let mut norms = Vec::with_capacity(BLOCK);
-        for (low, high) in low.chunks(width).zip(high.chunks(width)) {
-            let ((x1, _), (x2, _)) = (load::<C, B>(low), load::<C, B>(high));
-            norms.push(x2.sub(x1).norm());
-        }
-        let mut inverses = norms.clone();
-        invert_all(&mut inverses);
-        for number in 0..norms.len() {
-            let first = number * width;
-            let end = low.len().min(first + width);
-            let (low, high) = (&mut low[first..end], &mut high[first..end]);
-            let ((x1, y1), (x2, y2)) = (load::<C, B>(low), load::<C, B>(high));
-            let inverse = x2.sub(x1).inverse_by_norm(inverses[number]);
-            let (sx, sy) = chord(x1, y1, x2, y2.sub(y1).mul(inverse));
-            let (dx, dy) = chord(x1, y1, x2, y2.neg().sub(y1).mul(inverse));
-            let (mut sums, mut differences) =
-                ([Affine::identity(); MAX_WIDTH], [Affine::identity(); MAX_WIDTH]);
-            C::store::<B>(sx, sy, &mut sums);
-            C::store::<B>(dx, dy, &mut differences);
-            let equal = norms[number].zero_mask();
-            for lane in 0..low.len() {
-                let (p, q) = (low[lane], high[lane]);
-                let exact = equal >> lane & 1 == 1 || p.is_zero() || q.is_zero();
-                (low[lane], high[lane]) = if exact {
-                    ((p + q).into_affine(), (p - q).into_affine())
-                } else {
-                    (sums[lane], differences[lane])
-                };
+    // Several groups per call.
+    block.par_chunks_mut(WAYS * size).for_each(|points| {
+        let columns = points.len() / WAYS;
+        let place = |way: usize, column: usize| (column / half * WAYS + way) * half + column % half;
+        let mut ways: [Vec<_>; WAYS] =
+            std::array::from_fn(|way| (0..columns).map(|column| points[place(way, column)]).collect());
+        each(0, ways.each_mut().map(Vec::as_mut_slice));
+        for (way, values) in ways.iter().enumerate() {
+            for (column, value) in values.iter().enumerate() {
+                points[place(way, column)] = *value;
             }
         }
-    }
+    });
+}
+
+/// Calls `each` for pieces of slices of equal length on the threads of the current pool, with the index of the first point.
+fn in_pieces<C: Curve, const WAYS: usize>(
+    ways: [&mut [Affine<C>]; WAYS],
+    each: impl Fn(u64, [&mut [Affine<C>]; WAYS]) + Sync,
+) {
+    let columns = ways[0].len();
+    let size = block_of(columns);
+    let mut pieces = ways.map(|way| way.chunks_mut(size));
+    let pieces: Vec<_> = (0..columns.div_ceil(size))
+        .map(|_| pieces.each_mut().map(|pieces| pieces.next().expect("slices of equal length")))
+        .collect();
+    pieces.into_par_iter().enumerate().for_each(|(number, piece)| each((number * size) as u64, piece));
 }

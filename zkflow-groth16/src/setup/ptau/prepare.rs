@@ -66,7 +66,7 @@ fn work(domain: u64) -> u64 {
 }
 
 /// Cost of a point of G2, relative to a point of G1.
-const IN_G2: u64 = 3;
+const IN_G2: u64 = 2;
 
 struct Preparation<'a, R, W> {
     ptau: &'a mut Ptau<R>,
