@@ -8,6 +8,7 @@
 //! | `doublings` | [`double_all`]: repeated doubling of many points |
 //! | `products` | [`scale`], [`scale_by_powers`], [`products()`]: many points times scalars |
 //! | `sums` | `Sums`: sums of products of a block of points |
+//! | `straus` | `sum_of_products`: few products |
 //! | `multiples` | `Multiples`: small multiples of points and of their images |
 //! | `digits` | `Digits`: scalars in odd digits |
 //! | `parts` | `Splitter`: scalars split into short parts |
@@ -27,13 +28,14 @@ mod jacobian;
 mod multiples;
 mod parts;
 mod products;
+mod straus;
 mod sums;
 
 pub(crate) use addition::{Additions, Complete};
 pub(crate) use butterflies::{Layer, one_layer, two_layers};
 pub use curve::Curve;
 pub(crate) use curve::CurveLanes;
-pub(crate) use digits::{DIGIT_BITS, Digits};
+pub(crate) use digits::Digits;
 pub use doublings::double_all;
 pub(crate) use doublings::double_points;
 pub use fourier::{Transform, from_lagrange, lagrange};
@@ -41,3 +43,4 @@ pub(crate) use jacobian::Jacobian;
 pub(crate) use multiples::Multiples;
 pub(crate) use products::{Factors, multiply_points};
 pub use products::{products, scale, scale_by_powers};
+pub(crate) use straus::sum_of_products;

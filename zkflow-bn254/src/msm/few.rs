@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::digits::Signpost;
 use super::packed::Unpack;
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, Mask};
-use crate::points::{CurveLanes, DIGIT_BITS, Digits, Jacobian, Multiples};
+use crate::points::{CurveLanes, Digits, Jacobian, Multiples, sum_of_products};
 use crate::scalars::Scalars;
 use crate::{Backend, Kernel, Task};
 
@@ -47,10 +47,19 @@ pub(super) fn sum<C: CurveLanes>(
     let mut others = Zeroizing::new(Vec::with_capacity(kept.len().min(few(kernel))));
     for (index, &scalar) in kept.iter().enumerate() {
         let scalar = scalars.get(scalar as usize);
-        match scalar.magnitude().1 {
-            0 => {}
-            1 => units.push(Signpost::new(index, scalar.is_negative())),
-            _ => others.push((index, Digits::of::<C>(&splitter, &Zeroizing::new(scalar.to_field())))),
+        let (words, bits) = scalar.magnitude();
+        let negative = scalar.is_negative();
+        if bits > 64 {
+            others.push((index, Digits::of::<C>(&splitter, &Zeroizing::new(scalar.to_field()))));
+            continue;
+        }
+        // 0, 1, an odd number, or an odd number plus 1.
+        let magnitude = words[0];
+        if magnitude == 1 || magnitude > 1 && magnitude.is_multiple_of(2) {
+            units.push(Signpost::new(index, negative));
+        }
+        if magnitude > 1 {
+            others.push((index, Digits::of_short::<C>((magnitude - 1) | 1, negative)));
         }
     }
     kernel.run(Few::<C> { points, units: &units, others: &others })
@@ -82,7 +91,7 @@ impl<C: CurveLanes> Task for Few<'_, C> {
             }
             vectors.push(C::Coordinate::<B>::gather(&packed));
         }
-        let mut sum = sum_of_products::<C, B>(&Multiples::of::<B>(&vectors), &digits);
+        let mut sum = sum_of_products::<C, B>(&Multiples::of::<B>(&vectors), 0, &digits);
         // Lanes that already contain a point.
         let mut started = lanes(others.len(), width);
         for units in units.chunks(width) {
@@ -127,32 +136,6 @@ impl<C: CurveLanes> Few<'_, C> {
         }
         sum
     }
-}
-
-/// Σ of the products of all vectors in each lane, with doublings shared by all (E. Straus, *Addition Chains of Vectors*,
-/// 1964), given the multiples of the images of the points. Point i is in lane i mod `WIDTH`.
-#[inline(always)]
-fn sum_of_products<C: CurveLanes, B: Backend>(
-    multiples: &Multiples<C>,
-    digits: &[&Digits],
-) -> Jacobian<C::Coordinate<B>> {
-    let mut sum = Jacobian::infinity();
-    // Lanes that already contain a point.
-    let mut started: Mask = 0;
-    for place in (0..C::PLACES).rev() {
-        if started != 0 {
-            sum = sum.doublings::<B>(DIGIT_BITS);
-        }
-        for (vector, digits) in digits.chunks(B::Fq::WIDTH).enumerate() {
-            let active = lanes(digits.len(), B::Fq::WIDTH);
-            for part in 0..C::PARTS {
-                let point = multiples.chosen::<B>(vector, part, digits, place);
-                sum = sum.plus::<B>(point, active & started, active & !started);
-                started |= active;
-            }
-        }
-    }
-    sum
 }
 
 /// The lanes of the first `count` elements.

@@ -21,7 +21,8 @@ use ark_ff::{Field, One};
 use super::CurveLanes;
 use super::addition::chord;
 use super::digits::Digits;
-use super::sums::{Sums, Term, load, products_of};
+use super::products::products_of;
+use super::sums::{Sums, Term, load};
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, invert_all};
 use crate::{Backend, Kernel, Task};
 
@@ -205,97 +206,5 @@ impl<C: CurveLanes> Task for Butterflies<'_, C> {
                 };
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ark_bn254::{g1, g2};
-    use ark_ec::PrimeGroup;
-    use ark_ec::short_weierstrass::Projective;
-    use ark_ff::{FftField, UniformRand, Zero};
-    use rand::{Rng, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
-
-    use super::*;
-    use crate::compiled::Compiled;
-
-    /// Columns of four points. Some points are equal, opposite, small multiples of another, or infinity.
-    fn columns<C: Compiled>(rng: &mut impl Rng, count: usize) -> [Vec<Affine<C>>; 4] {
-        std::array::from_fn(|_| {
-            let base = Projective::<C>::rand(rng);
-            let mut points = Vec::new();
-            for _ in 0..count {
-                points.push(match rng.gen_range(0..8) {
-                    0 => Projective::zero(),
-                    1 => Projective::generator(),
-                    2 => -Projective::<C>::generator(),
-                    3 => Projective::generator() * Fr::from(rng.gen_range(0..70u64)),
-                    4 => base,
-                    5 => -base * Fr::from(rng.gen_range(0..70u64)),
-                    _ => Projective::rand(rng),
-                });
-            }
-            Projective::normalize_batch(&points)
-        })
-    }
-
-    /// The definition, by arkworks.
-    fn expected<C: Compiled>(layer: &Layer, first: u64, pairs: &[Vec<Affine<C>>; 2]) -> [Vec<Affine<C>>; 2] {
-        let scale = layer.scale.unwrap_or(Fr::ONE);
-        let mut out = [Vec::new(), Vec::new()];
-        for (index, (a, b)) in (first..).zip(pairs[0].iter().zip(&pairs[1])) {
-            let (a, wb) = (*a * scale, *b * (scale * layer.root.pow([index % layer.half])));
-            out[0].push((a + wb).into_affine());
-            out[1].push((a - wb).into_affine());
-        }
-        out
-    }
-
-    fn layers_agree<C: Compiled>() {
-        let mut rng = ChaCha8Rng::seed_from_u64(13);
-        for (half, first, count) in [(1u64, 0, 5), (2, 0, 8), (4, 3, 9), (64, 40, 70), (1 << 20, 12_345, 150)]
-        {
-            for scale in [None, Some(Fr::rand(&mut rng))] {
-                let layer =
-                    |half: u64, scale| Layer { half, root: Fr::get_root_of_unity(2 * half).unwrap(), scale };
-                let (inner, outer) = (layer(half, None), layer(2 * half, scale));
-                let [a, b, c, d] = columns::<C>(&mut rng, count);
-                let [ab, cd] = [[a.clone(), b.clone()], [c.clone(), d.clone()]];
-                let ([p, q], [r, s]) = (expected(&inner, first, &ab), expected(&inner, first, &cd));
-                // The second pairs of a column are `half` behind the first ones.
-                let shift = |index: u64| index / half * 2 * half + index % half;
-                let mut of_columns = [const { Vec::new() }; 4];
-                for column in 0..count {
-                    let index = shift(first + column as u64);
-                    let one = |points: &Vec<Affine<C>>| vec![points[column]];
-                    let [x, z] = expected(&outer, index, &[one(&p), one(&r)]);
-                    let [y, t] = expected(&outer, index + half, &[one(&q), one(&s)]);
-                    for (out, point) in of_columns.iter_mut().zip([x, y, z, t]) {
-                        out.extend(point);
-                    }
-                }
-                for kernel in Kernel::available() {
-                    let mut pairs = ab.clone();
-                    let [low, high] = pairs.each_mut().map(Vec::as_mut_slice);
-                    C::one_layer(kernel, &inner, first, [low, high]);
-                    assert!(pairs == [p.clone(), q.clone()], "{kernel:?}, {half}, {scale:?}");
-                    let mut columns = [a.clone(), b.clone(), c.clone(), d.clone()];
-                    let ways = columns.each_mut().map(Vec::as_mut_slice);
-                    C::two_layers(kernel, &[inner, outer], first, ways);
-                    assert!(columns == of_columns, "{kernel:?}, {half}, {scale:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn layers_of_g1_agree_with_arkworks() {
-        layers_agree::<g1::Config>();
-    }
-
-    #[test]
-    fn layers_of_g2_agree_with_arkworks() {
-        layers_agree::<g2::Config>();
     }
 }

@@ -52,17 +52,23 @@ fn whole<C: Curve>(transform: Transform, points: &[Affine<C>]) -> Vec<Affine<C>>
 pub struct Transform {
     order: u64,
     inverse: bool,
+    kernel: Kernel,
 }
 
 impl Transform {
     /// The transform of [`lagrange`], for `order` points, a power of two up to 2^28.
     pub fn to_lagrange(order: u64) -> Self {
-        Self { order, inverse: true }
+        Self { order, inverse: true, kernel: Kernel::detect() }
     }
 
     /// The transform of [`from_lagrange`], for `order` points, a power of two up to 2^28.
     pub fn from_lagrange(order: u64) -> Self {
-        Self { order, inverse: false }
+        Self { order, inverse: false, kernel: Kernel::detect() }
+    }
+
+    /// The same transform with another kernel than the fastest one.
+    pub fn with_kernel(self, kernel: Kernel) -> Self {
+        Self { kernel, ..self }
     }
 
     /// Number of points.
@@ -82,18 +88,14 @@ impl Transform {
         while half < block.len() {
             let layers = (block.len() / half).ilog2();
             // The first layer has no products.
-            if half > 1 && layers % 2 == 0 {
+            if half > 1 && layers.is_multiple_of(2) {
                 let layers = [self.layer(half as u64), self.layer(2 * half as u64)];
-                in_columns(block, half, |first, points| {
-                    C::two_layers(Kernel::detect(), &layers, first, points)
-                });
+                in_columns(block, half, |first, points| C::two_layers(self.kernel, &layers, first, points));
                 half *= 2;
                 done();
             } else {
                 let layer = self.layer(half as u64);
-                in_columns(block, half, |first, points| {
-                    C::one_layer(Kernel::detect(), &layer, first, points)
-                });
+                in_columns(block, half, |first, points| C::one_layer(self.kernel, &layer, first, points));
             }
             half *= 2;
             done();
@@ -105,7 +107,7 @@ impl Transform {
     pub fn across<C: Curve>(&self, half: u64, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
         let layer = self.layer(half);
         in_pieces([low, high], |start, points| {
-            C::one_layer(Kernel::detect(), &layer, first + start, points);
+            C::one_layer(self.kernel, &layer, first + start, points);
         });
     }
 

@@ -5,38 +5,25 @@ use ark_ec::short_weierstrass::Affine;
 use ark_ff::Field;
 
 use super::CurveLanes;
-use super::addition::chord;
-use super::digits::{Digits, MAGNITUDES};
+use super::addition::{Doubling, chord};
+use super::digits::{DIGIT_BITS, Digits, MAGNITUDES};
+use super::jacobian::Jacobian;
 use crate::Backend;
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, Mask, invert_all};
 
 /// The x and the y of `WIDTH` points.
 pub(super) type Point<F> = (F, F);
 
-/// Indices of the multiples by 2, 4, 8 and 16, behind the odd ones.
-const TWO: usize = MAGNITUDES;
-const FOUR: usize = MAGNITUDES + 1;
-const EIGHT: usize = MAGNITUDES + 2;
-const SIXTEEN: usize = MAGNITUDES + 3;
-/// Number of multiples, with the even ones.
-const ALL: usize = MAGNITUDES + 4;
+/// Number of multiples by 2, 4, .., 32.
+const POWERS: usize = DIGIT_BITS;
+/// Number of vectors up to which one inversion and Jacobian coordinates take less time than an inversion for each power.
+const FEW: usize = 4;
 
-/// `(sum, a, b)`: multiple `sum` is multiple `a` plus multiple `b`, by index. The sums of a row share an inversion.
-const SUMS: [&[(usize, usize, usize)]; 5] = [
-    &[(TWO, 0, 0)],
-    &[(1, 0, TWO), (FOUR, TWO, TWO)],
-    &[(2, 0, FOUR), (3, 1, FOUR), (EIGHT, FOUR, FOUR)],
-    &[(4, 0, EIGHT), (5, 1, EIGHT), (6, 2, EIGHT), (7, 3, EIGHT), (SIXTEEN, EIGHT, EIGHT)],
-    &[
-        (8, 0, SIXTEEN),
-        (9, 1, SIXTEEN),
-        (10, 2, SIXTEEN),
-        (11, 3, SIXTEEN),
-        (12, 4, SIXTEEN),
-        (13, 5, SIXTEEN),
-        (14, 6, SIXTEEN),
-        (15, 7, SIXTEEN),
-    ],
+/// `(multiple, power, rest)`: an odd multiple is the sum or the difference of a power of two and a smaller odd multiple. The
+/// sums of a row share an inversion.
+const SUMS: [&[(usize, usize, usize)]; 2] = [
+    &[(3, 2, 1), (5, 4, 1), (7, 8, 1), (9, 8, 1), (15, 16, 1), (17, 16, 1), (31, 32, 1)],
+    &[(11, 8, 3), (13, 16, 3), (19, 16, 3), (21, 16, 5), (23, 16, 7), (25, 32, 7), (27, 32, 5), (29, 32, 3)],
 ];
 
 /// The multiples by 1, 3, .., 31 of points and of their images under the endomorphisms.
@@ -50,7 +37,7 @@ impl<C: CurveLanes> Multiples<C> {
     /// denominator is zero. The multiples of infinity are zeros.
     #[inline(always)]
     pub(crate) fn of<B: Backend>(points: &[Point<C::Coordinate<B>>]) -> Self {
-        let multiples = add_up::<C, B>(points);
+        let multiples = odd_multiples::<C, B>(points);
         let ([x, y], turn) = (C::frobenius(), endomorphism::<C>());
         let (turn, _) = C::load::<B>(&[Affine::new_unchecked(turn, turn); MAX_WIDTH]);
         let (frobenius_x, frobenius_y) = C::load::<B>(&[Affine::new_unchecked(x, y); MAX_WIDTH]);
@@ -73,8 +60,8 @@ impl<C: CurveLanes> Multiples<C> {
         Self(packed)
     }
 
-    /// The multiple of image `part` of the points of a vector that the digit at `place` names in each lane. Lanes without
-    /// digits get the point itself.
+    /// The multiple of image `part` of the points of a vector that the digit at `place` names in each lane, and the lanes
+    /// with a digit. Other lanes contain any multiple.
     #[inline(always)]
     pub(crate) fn chosen<B: Backend>(
         &self,
@@ -82,64 +69,88 @@ impl<C: CurveLanes> Multiples<C> {
         part: usize,
         digits: &[&Digits],
         place: usize,
-    ) -> Point<C::Coordinate<B>> {
+    ) -> (Point<C::Coordinate<B>>, Mask) {
         let width = B::Fq::WIDTH;
         let start = (vector * C::PARTS + part) * MAGNITUDES * width;
         let image = &self.0[start..start + MAGNITUDES * width];
         let mut lanes = [&image[0]; MAX_WIDTH];
-        let mut negative: Mask = 0;
-        for lane in 0..width {
-            let (index, below_zero) =
-                if lane < digits.len() { digits[lane].at::<C>(part, place) } else { (0, false) };
-            lanes[lane] = &image[index * width + lane];
-            negative |= Mask::from(below_zero) << lane;
+        let (mut active, mut negative): (Mask, Mask) = (0, 0);
+        for (lane, digits) in digits.iter().enumerate() {
+            if let Some((index, below_zero)) = digits.at::<C>(part, place) {
+                lanes[lane] = &image[index * width + lane];
+                active |= 1 << lane;
+                negative |= Mask::from(below_zero) << lane;
+            }
         }
         let (x, y) = C::Coordinate::<B>::gather(&lanes);
-        (x, C::Coordinate::<B>::select(negative, y.neg(), y))
+        ((x, C::Coordinate::<B>::select(negative, y.neg(), y)), active)
     }
 }
 
-/// Adds up the multiples of all points, with the even ones.
+/// The multiples by 1, 3, .., 31 of all points.
 #[inline(always)]
-fn add_up<C: CurveLanes, B: Backend>(
+fn odd_multiples<C: CurveLanes, B: Backend>(
     points: &[Point<C::Coordinate<B>>],
-) -> Vec<[Point<C::Coordinate<B>>; ALL]> {
-    let zero = C::Coordinate::<B>::zero();
-    let mut multiples = vec![[(zero, zero); ALL]; points.len()];
-    for (multiples, point) in multiples.iter_mut().zip(points) {
-        multiples[0] = *point;
+) -> Vec<[Point<C::Coordinate<B>>; MAGNITUDES]> {
+    let powers = powers_of_two::<C, B>(points);
+    let mut all = Vec::with_capacity(points.len());
+    for point in points {
+        all.push([*point; MAGNITUDES]);
     }
-    let mut norms = Vec::with_capacity(points.len() * SUMS[4].len());
+    let mut norms = Vec::with_capacity(points.len() * SUMS[1].len());
     for sums in SUMS {
         norms.clear();
-        for multiples in &multiples {
-            for &(_, a, b) in sums {
-                norms.push(denominator(multiples, a, b).norm());
+        for (multiples, powers) in all.iter().zip(&powers) {
+            for &(_, power, rest) in sums {
+                norms.push(multiples[rest / 2].0.sub(powers[power.ilog2() as usize - 1].0).norm());
             }
         }
         invert_all(&mut norms);
         let mut inverses = norms.iter();
-        for multiples in &mut multiples {
-            for &(sum, a, b) in sums {
+        for (multiples, powers) in all.iter_mut().zip(&powers) {
+            for &(multiple, power, rest) in sums {
                 let inverse = *inverses.next().expect("one inverse per sum");
-                let ((ax, ay), (bx, by)) = (multiples[a], multiples[b]);
-                let numerator = if a == b {
-                    let square = ax.square();
-                    square.double().add(square)
-                } else {
-                    by.sub(ay)
-                };
-                let slope = numerator.mul(denominator(multiples, a, b).inverse_by_norm(inverse));
-                multiples[sum] = chord(ax, ay, bx, slope);
+                let ((ax, ay), (bx, by)) = (powers[power.ilog2() as usize - 1], multiples[rest / 2]);
+                let by = if multiple > power { by } else { by.neg() };
+                let slope = by.sub(ay).mul(bx.sub(ax).inverse_by_norm(inverse));
+                multiples[multiple / 2] = chord(ax, ay, bx, slope);
             }
         }
     }
-    multiples
+    all
 }
 
+/// The multiples by 2, 4, .., 32 of all points.
 #[inline(always)]
-fn denominator<F: Coordinate>(multiples: &[Point<F>], a: usize, b: usize) -> F {
-    if a == b { multiples[a].1.double() } else { multiples[b].0.sub(multiples[a].0) }
+fn powers_of_two<C: CurveLanes, B: Backend>(
+    points: &[Point<C::Coordinate<B>>],
+) -> Vec<[Point<C::Coordinate<B>>; POWERS]> {
+    let zero = C::Coordinate::<B>::zero();
+    let mut powers = vec![[(zero, zero); POWERS]; points.len()];
+    if points.len() <= FEW {
+        let mut doubled = Vec::with_capacity(points.len() * POWERS);
+        for point in points {
+            let mut power = Jacobian::from_affine(*point);
+            for _ in 0..POWERS {
+                power = power.doublings::<B>(1);
+                doubled.push(power);
+            }
+        }
+        let mut affine = Vec::with_capacity(doubled.len());
+        Jacobian::to_affine(&doubled, &mut affine);
+        for (powers, affine) in powers.iter_mut().zip(affine.chunks_exact(POWERS)) {
+            powers.copy_from_slice(affine);
+        }
+    } else {
+        let mut doubled = points.to_vec();
+        for index in 0..POWERS {
+            B::run(Doubling { points: &mut doubled });
+            for (powers, doubled) in powers.iter_mut().zip(&doubled) {
+                powers[index] = *doubled;
+            }
+        }
+    }
+    powers
 }
 
 /// The factor by which the endomorphism multiplies x.

@@ -2,8 +2,8 @@
 //!
 //! A product uses the endomorphisms of its curve: the cube root of unity ([GLV]), and in G2 also the Frobenius
 //! endomorphism ([GLS]). The scalar is split into two parts of 127 bits, in G2 into four of 65, in odd digits of five
-//! bits. Each digit selects a multiple of an image of the point. All coordinates are affine, and the points of a block share
-//! their inversions.
+//! bits. Each digit selects a multiple of an image of the point. Coordinates of many points are affine, and the points of a
+//! block share their inversions. Few points have Jacobian coordinates (`straus`).
 //!
 //! 1. The chosen multiples of each place are added. (`sums`)
 //! 2. The sums of the places make the product by Horner's rule: five doublings and an addition for each place.
@@ -13,14 +13,19 @@
 
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Field;
 use rayon::prelude::*;
 use zeroize::Zeroize;
 
 use super::digits::Digits;
-use super::sums::products_of;
+use super::jacobian::Jacobian;
+use super::multiples::Multiples;
+use super::straus::sum_of_products;
+use super::sums::{Sums, Term, load};
 use super::{Curve, CurveLanes};
-use crate::Kernel;
+use crate::field::{Lanes, MAX_WIDTH};
+use crate::{Backend, Kernel, Task};
 
 /// Multiplies every point by one scalar.
 pub fn scale<C: Curve>(points: &[Affine<C>], scalar: &Fr) -> Vec<Affine<C>> {
@@ -104,4 +109,59 @@ const FEWEST: usize = 1 << 7;
 /// Number of points per block: enough to share inversions, and enough blocks for all threads of the current pool.
 pub(super) fn block_of(points: usize) -> usize {
     (points / (2 * rayon::current_num_threads())).next_power_of_two().clamp(FEWEST, MOST)
+}
+
+/// Number of vectors up to which shared inversions cost more than Jacobian coordinates.
+const FEW: usize = 32;
+
+/// The product of each point and the scalar that has its digits.
+pub(super) fn products_of<C: CurveLanes>(
+    kernel: Kernel,
+    points: &[Affine<C>],
+    digits: &[&Digits],
+) -> Vec<Affine<C>> {
+    kernel.run(Products { points, digits })
+}
+
+struct Products<'a, C: CurveLanes> {
+    points: &'a [Affine<C>],
+    digits: &'a [&'a Digits],
+}
+
+impl<C: CurveLanes> Task for Products<'_, C> {
+    type Output = Vec<Affine<C>>;
+
+    #[inline(always)]
+    fn run<B: Backend>(self) -> Self::Output {
+        let Self { points, digits } = self;
+        let width = B::Fq::WIDTH;
+        if points.len() > FEW * width {
+            let [products] = B::run(Sums { lists: [points], terms: &[Term { list: 0, sum: 0, digits }] });
+            return products;
+        }
+        let mut vectors = Vec::with_capacity(points.len().div_ceil(width));
+        for points in points.chunks(width) {
+            vectors.push(load::<C, B>(points));
+        }
+        let multiples = Multiples::of::<B>(&vectors);
+        let mut sums = Vec::with_capacity(vectors.len());
+        for (vector, digits) in digits.chunks(width).enumerate() {
+            sums.push(sum_of_products::<C, B>(&multiples, vector, digits));
+        }
+        let mut affine = Vec::with_capacity(sums.len());
+        Jacobian::to_affine(&sums, &mut affine);
+        let mut products = vec![Affine::identity(); points.len()];
+        for ((x, y), products) in affine.iter().zip(products.chunks_mut(width)) {
+            let mut of_lanes = [Affine::identity(); MAX_WIDTH];
+            C::store::<B>(*x, *y, &mut of_lanes);
+            products.copy_from_slice(&of_lanes[..products.len()]);
+        }
+        for (product, (point, digits)) in products.iter_mut().zip(points.iter().zip(digits)) {
+            // Infinity is the product or the sign that the addition formula has failed.
+            if point.is_zero() || product.is_zero() {
+                *product = (*point * digits.scalar()).into_affine();
+            }
+        }
+        products
+    }
 }

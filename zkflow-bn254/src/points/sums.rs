@@ -11,10 +11,9 @@ use ark_ff::AdditiveGroup;
 use super::CurveLanes;
 use super::addition::{Additions, Complete, Doubling};
 use super::digits::{DIGIT_BITS, Digits};
-use super::jacobian::Jacobian;
 use super::multiples::{Multiples, Point};
 use crate::field::{Arithmetic, Lanes, MAX_WIDTH};
-use crate::{Backend, Kernel, Task};
+use crate::{Backend, Task};
 
 /// The points of a list times scalars.
 pub(super) struct Term<'a> {
@@ -32,24 +31,8 @@ pub(super) struct Sums<'a, C: CurveLanes, const LISTS: usize, const SUMS: usize>
     pub(super) terms: &'a [Term<'a>],
 }
 
-/// The product of each point and the scalar that has its digits.
-pub(super) fn products_of<C: CurveLanes>(
-    kernel: Kernel,
-    points: &[Affine<C>],
-    digits: &[&Digits],
-) -> Vec<Affine<C>> {
-    if points.is_empty() {
-        return Vec::new();
-    }
-    let [products] = kernel.run(Sums { lists: [points], terms: &[Term { list: 0, sum: 0, digits }] });
-    products
-}
-
-/// Number of columns whose multiples are computed together; they stay in the second cache.
-const GROUP: usize = 64;
-
-/// Number of vectors of sums up to which inversions cost more than Jacobian coordinates.
-const FEW: usize = 32;
+/// Number of columns whose multiples are computed together, times the parts of a scalar; they stay in the second cache.
+const GROUP: usize = 256;
 
 impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Task for Sums<'_, C, LISTS, SUMS> {
     type Output = [Vec<Affine<C>>; SUMS];
@@ -58,24 +41,20 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Task for Sums<'_, C, 
     fn run<B: Backend>(self) -> Self::Output {
         let width = B::Fq::WIDTH;
         let columns = self.lists[0].len();
-        let mut places = Vec::with_capacity(C::PLACES * SUMS * columns.div_ceil(width));
-        for first in (0..columns).step_by(GROUP) {
-            self.group::<B>(first, GROUP.min(columns - first), &mut places);
+        let mut places = Places { points: Vec::new(), sums: Vec::new() };
+        let group = GROUP / C::PARTS;
+        for first in (0..columns).step_by(group) {
+            self.group::<B>(first, group.min(columns - first), &mut places);
         }
-        let few = places.len() <= FEW * C::PLACES;
-        let sums = if few {
-            horner_of_few::<C, B, SUMS>(columns, &places)
-        } else {
-            horner::<C, B, SUMS>(columns, &places)
-        };
+        let sums = horner::<C, B>(&places);
         let mut out = [const { Vec::new() }; SUMS];
         for out in &mut out {
             out.resize(columns, Affine::identity());
         }
         let mut sums = sums.iter();
-        for first in (0..columns).step_by(GROUP) {
+        for first in (0..columns).step_by(group) {
             for out in &mut out {
-                let end = columns.min(first + GROUP);
+                let end = columns.min(first + group);
                 for out in out[first..end].chunks_mut(width) {
                     let (x, y) = *sums.next().expect("a vector for each sum");
                     let mut points = [Affine::identity(); MAX_WIDTH];
@@ -85,10 +64,7 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Task for Sums<'_, C, 
             }
         }
         for column in 0..columns {
-            // The formulas for few sums fail for equal points, with infinity as result.
-            if self.lists.iter().any(|list| list[column].is_zero())
-                || few && out.iter().any(|out| out[column].is_zero())
-            {
+            if self.lists.iter().any(|list| list[column].is_zero()) {
                 self.correct(column, &mut out);
             }
         }
@@ -97,16 +73,20 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Task for Sums<'_, C, 
 }
 
 impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Sums<'_, C, LISTS, SUMS> {
-    /// Appends the sums of the chosen multiples of each place, for a group of columns: the vectors of a place side by side,
-    /// the places of a sum, then sums.
+    /// Adds the chosen multiples of each place, for a group of columns.
     #[inline(always)]
-    fn group<B: Backend>(&self, first: usize, columns: usize, places: &mut Vec<Point<C::Coordinate<B>>>) {
+    fn group<B: Backend>(&self, first: usize, columns: usize, places: &mut Places<C::Coordinate<B>>) {
         let width = B::Fq::WIDTH;
         let vectors = columns.div_ceil(width);
+        let start = places.points.len();
+        for sum in 0..SUMS {
+            for vector in 0..vectors {
+                places.sums.push((start + sum * C::PLACES * vectors + vector, vectors));
+            }
+        }
         let zero = C::Coordinate::<B>::zero();
-        let start = places.len();
-        places.resize(start + SUMS * C::PLACES * vectors, (zero, zero));
-        let places = &mut places[start..];
+        places.points.resize(start + SUMS * C::PLACES * vectors, (zero, zero));
+        let places = &mut places.points[start..];
         let mut additions = Additions::with_capacity(C::PLACES * vectors);
         let mut started = [false; SUMS];
         for list in 0..LISTS {
@@ -125,7 +105,7 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Sums<'_, C, LISTS, SU
                     let mut index = 0;
                     for place in 0..C::PLACES {
                         for (vector, digits) in digits.chunks(width).enumerate() {
-                            let point = multiples.chosen::<B>(vector, part, digits, place);
+                            let (point, _) = multiples.chosen::<B>(vector, part, digits, place);
                             if started[term.sum] {
                                 additions.stage(&sums[index], point, B::Fq::ALL);
                             } else {
@@ -160,76 +140,31 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Sums<'_, C, LISTS, SU
     }
 }
 
-/// Σ 32^i · (sum of place i) for all columns, by Horner's rule: vectors of a sum side by side, then sums, then groups.
-#[inline(always)]
-fn horner<C: CurveLanes, B: Backend, const SUMS: usize>(
-    columns: usize,
-    places: &[Point<C::Coordinate<B>>],
-) -> Vec<Point<C::Coordinate<B>>> {
-    let mut sums = Vec::with_capacity(places.len() / C::PLACES);
-    let mut additions = Additions::with_capacity(places.len() / C::PLACES);
-    for place in (0..C::PLACES).rev() {
-        let is_first = place == C::PLACES - 1;
-        if !is_first {
-            for _ in 0..DIGIT_BITS {
-                B::run(Doubling { points: &mut sums });
-            }
-        }
-        let (mut start, mut index) = (0, 0);
-        for first in (0..columns).step_by(GROUP) {
-            let vectors = GROUP.min(columns - first).div_ceil(B::Fq::WIDTH);
-            for _ in 0..SUMS {
-                for point in &places[start + place * vectors..][..vectors] {
-                    if is_first {
-                        sums.push(*point);
-                    } else {
-                        additions.stage(&sums[index], *point, B::Fq::ALL);
-                    }
-                    index += 1;
-                }
-                start += C::PLACES * vectors;
-            }
-        }
-        if !is_first {
-            B::run(Complete { additions: &mut additions, accumulators: &mut sums });
-        }
-    }
-    sums
+/// The sums of the chosen multiples of each place.
+struct Places<F> {
+    points: Vec<Point<F>>,
+    /// For each vector of a sum: the index of its lowest place, and the distance between its places.
+    sums: Vec<(usize, usize)>,
 }
 
-/// [`horner`] in Jacobian coordinates, without shared inversions but one. Where a sum and the point added to it are equal or
-/// opposite, the result is infinity.
+/// Σ 32^i · (place i) for each vector, by Horner's rule.
 #[inline(always)]
-fn horner_of_few<C: CurveLanes, B: Backend, const SUMS: usize>(
-    columns: usize,
-    places: &[Point<C::Coordinate<B>>],
-) -> Vec<Point<C::Coordinate<B>>> {
-    let mut sums = Vec::with_capacity(places.len() / C::PLACES);
-    let mut start = 0;
-    for first in (0..columns).step_by(GROUP) {
-        let vectors = GROUP.min(columns - first).div_ceil(B::Fq::WIDTH);
-        for _ in 0..SUMS {
-            for vector in 0..vectors {
-                let mut sum = Jacobian::infinity();
-                // Lanes that already contain a point.
-                let mut started = 0;
-                for place in (0..C::PLACES).rev() {
-                    if started != 0 {
-                        sum = sum.doublings::<B>(DIGIT_BITS);
-                    }
-                    let (x, y) = places[start + place * vectors + vector];
-                    let active = B::Fq::ALL & !(x.zero_mask() & y.zero_mask());
-                    sum = sum.plus::<B>((x, y), active & started, active & !started);
-                    started |= active;
-                }
-                sums.push(sum);
-            }
-            start += C::PLACES * vectors;
-        }
+fn horner<C: CurveLanes, B: Backend>(places: &Places<C::Coordinate<B>>) -> Vec<Point<C::Coordinate<B>>> {
+    let mut additions = Additions::with_capacity(places.sums.len());
+    let mut sums = Vec::with_capacity(places.sums.len());
+    for (lowest, distance) in &places.sums {
+        sums.push(places.points[lowest + (C::PLACES - 1) * distance]);
     }
-    let mut affine = Vec::with_capacity(sums.len());
-    Jacobian::to_affine(&sums, &mut affine);
-    affine
+    for place in (0..C::PLACES - 1).rev() {
+        for _ in 0..DIGIT_BITS {
+            B::run(Doubling { points: &mut sums });
+        }
+        for (sum, (lowest, distance)) in sums.iter().zip(&places.sums) {
+            additions.stage(sum, places.points[lowest + place * distance], B::Fq::ALL);
+        }
+        B::run(Complete { additions: &mut additions, accumulators: &mut sums });
+    }
+    sums
 }
 
 /// The first `WIDTH` points of a slice. The generator is in the place of infinity and of points that a shorter slice lacks.
