@@ -28,6 +28,7 @@ pub(crate) struct Digits {
 }
 
 impl Digits {
+    /// The digits of a scalar, none of which is zero.
     pub(crate) fn of<C: CurveLanes>(splitter: &Splitter, scalar: &Fr) -> Self {
         let mut digits = [0; MOST_DIGITS];
         let mut parts = splitter.split(scalar);

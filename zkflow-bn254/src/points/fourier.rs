@@ -66,7 +66,7 @@ impl Transform {
         Self { order, inverse: false, kernel: Kernel::detect() }
     }
 
-    /// The same transform with another kernel than the fastest one.
+    /// The same transform with another kernel than the fastest one. The processor must support it, or the layers panic.
     pub fn with_kernel(self, kernel: Kernel) -> Self {
         Self { kernel, ..self }
     }

@@ -33,8 +33,8 @@ const SUMS: [&[(usize, usize, usize)]; 2] = [
 pub(crate) struct Multiples<C: CurveLanes>(Vec<C::Packed>);
 
 impl<C: CurveLanes> Multiples<C> {
-    /// The multiples of vectors of points. The points have a large prime order, so no sum of the table is infinity, and no
-    /// denominator is zero. The multiples of infinity are zeros.
+    /// The multiples of vectors of points, none of which is infinity. The points have a large prime order, so no sum of the
+    /// table is infinity, and no denominator is zero.
     #[inline(always)]
     pub(crate) fn of<B: Backend>(points: &[Point<C::Coordinate<B>>]) -> Self {
         let multiples = odd_multiples::<C, B>(points);
