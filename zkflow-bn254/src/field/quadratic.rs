@@ -73,6 +73,14 @@ impl<L: Lanes> Arithmetic for Quadratic<L> {
         }
     }
 
+    #[inline(always)]
+    fn mul_sub(self, b: Self, c: Self) -> Self {
+        Self {
+            c0: self.c0.mul_add_mul_sub(b.c0, self.c1, b.c1.neg(), c.c0),
+            c1: self.c0.mul_add_mul_sub(b.c1, self.c1, b.c0, c.c1),
+        }
+    }
+
     /// (c0 + c1)(c0 − c1) + 2·c0·c1·u, of a reduced value.
     #[inline(always)]
     fn square(self) -> Self {

@@ -86,6 +86,10 @@ fn check_once<L: Lanes>(rng: &mut impl Rng, edges: &[L::Field]) {
     let squared = c.map(|c| c.square());
     expect(la.mul_add_mul(lb, lc, lc), map2(&product, &squared, |a, b| a + b));
     expect(la.sub_both(lb, lc), map2(&difference, &c, |d, c| d - c));
+    expect(la.mul_sub(lb, lc), map2(&product, &c, |p, c| p - c));
+    expect(lc.square_sub_both(la, lb), map2(&map2(&squared, &a, |s, a| s - a), &b, |d, b| d - b));
+    let of_both = map2(&product, &squared, |p, s| p + s);
+    expect(la.mul_add_mul_sub(lb, lc, lc, la), map2(&of_both, &a, |s, a| s - a));
     // Loose values of weights two to four, in products of weight four.
     let loose = la.sub_loose(lb);
     let sum = lb.add_loose(lc);
@@ -93,6 +97,8 @@ fn check_once<L: Lanes>(rng: &mut impl Rng, edges: &[L::Field]) {
     expect(loose.reduce(), difference);
     expect(loose.square(), difference.map(|d| d.square()));
     expect(loose.mul(sum), map2(&difference, &sum_of_both, |d, s| d * s));
+    expect(loose.mul_sub(sum, la), map2(&map2(&difference, &sum_of_both, |d, s| d * s), &a, |p, a| p - a));
+    expect(loose.square_sub_both(lc, lc), map2(&difference, &c, |d, c| d.square() - c.double()));
     expect(
         loose.mul_add_mul(lc, sum, la),
         map2(&map2(&difference, &c, |d, c| d * c), &map2(&sum_of_both, &a, |s, a| s * a), |x, y| x + y),
@@ -210,7 +216,11 @@ fn check_extremes<L: Lanes>(extremes: &[L::Field]) {
             expect(la.add_loose(lb).sub_sums(lc.add_loose(lc)).mul(lc), expected);
             let squares = c.map(|c| c.square());
             expect(lc.square(), squares);
-            expect(la.mul_add_mul(lb, lc, lc), map2(&map2(&a, &b, |a, b| a * b), &squares, |a, b| a + b));
+            let sums = map2(&map2(&a, &b, |a, b| a * b), &squares, |a, b| a + b);
+            expect(la.mul_add_mul(lb, lc, lc), sums);
+            expect(la.mul_add_mul_sub(lb, lc, lc, lb), map2(&sums, &b, |s, b| s - b));
+            expect(la.mul_sub(lb, lc), map2(&map2(&a, &b, |a, b| a * b), &c, |p, c| p - c));
+            expect(lc.square_sub_both(la, lb), map2(&map2(&squares, &a, |s, a| s - a), &b, |d, b| d - b));
         }
     }
 }
@@ -282,6 +292,8 @@ impl Task for CheckQuadratic {
             let lb = Quadratic { c0: B::Fq::load(&b0), c1: B::Fq::load(&b1) };
             expect_quadratic(la.mul(lb), map2(&a, &b, |a, b| a * b));
             expect_quadratic(la.square(), a.map(|a| a.square()));
+            expect_quadratic(la.mul_sub(lb, la), map2(&a, &b, |a, b| a * b - a));
+            expect_quadratic(la.square_sub_both(la, lb), map2(&a, &b, |a, b| a.square() - a - b));
             expect_quadratic(la.add(lb), map2(&a, &b, |a, b| a + b));
             expect_quadratic(la.neg().double(), a.map(|a| -a.double()));
             let difference = map2(&a, &b, |a, b| a - b);

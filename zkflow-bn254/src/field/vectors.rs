@@ -209,6 +209,21 @@ impl<C: MontConfig<4>, W: Words> Arithmetic for Vectors<C, W> {
     }
 
     #[inline(always)]
+    fn mul_sub(self, b: Self, c: Self) -> Self {
+        Self::new(W::product_less::<C>(&self.0, &b.0, &c.0))
+    }
+
+    #[inline(always)]
+    fn square_sub_both(self, b: Self, c: Self) -> Self {
+        // The limbs of the sum need no carry: the difference is carried.
+        let mut sum = b.0;
+        for i in 0..LIMBS {
+            sum[i] = sum[i].plus(c.0[i]);
+        }
+        Self::new(W::square_less::<C>(&self.0, &sum))
+    }
+
+    #[inline(always)]
     fn canonical(self) -> Self {
         self.reduce().subtract_modulus_once()
     }
@@ -322,5 +337,10 @@ impl<C: MontConfig<4>, W: Words> Lanes for Vectors<C, W> {
     #[inline(always)]
     fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self {
         Self::new(W::sum_of_products::<C>(&self.0, &b.0, &c.0, &d.0))
+    }
+
+    #[inline(always)]
+    fn mul_add_mul_sub(self, b: Self, c: Self, d: Self, e: Self) -> Self {
+        Self::new(W::sum_of_products_less::<C>(&self.0, &b.0, &c.0, &d.0, &e.0))
     }
 }

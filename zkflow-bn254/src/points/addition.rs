@@ -10,7 +10,9 @@
 //! every pair is checked. A comparison of one limb finds lanes with infinity or with equal x; only such
 //! lanes pay for the exact cases.
 
-use crate::field::{Arithmetic, Chains, Coordinate, Lanes, Mask};
+use ark_ff::PrimeField;
+
+use crate::field::{Arithmetic, Chains, Coordinate, Lanes, MAX_WIDTH, Mask};
 use crate::{Backend, Task};
 
 /// A pair of points to be added after the shared inversion.
@@ -152,7 +154,7 @@ impl<C: Coordinate> Task for Doubling<'_, C> {
         // Lanes with infinity, which has no slope.
         let mut infinite = Vec::new();
         for (index, (_, y)) in self.points.iter().enumerate() {
-            let mut norm = y.double().norm();
+            let mut norm = y.norm();
             if y.literal_zero_mask() != 0 {
                 let zero = norm.zero_mask();
                 norm = C::Base::select(zero, C::Base::one(), norm);
@@ -160,7 +162,7 @@ impl<C: Coordinate> Task for Doubling<'_, C> {
             }
             norms.push((norm, chains.push(index, norm)));
         }
-        chains.invert();
+        chains.invert_times(three_halves());
         let mut end = self.points.len();
         while end > 0 {
             let (second, (norm, before)) = (end - 1, norms[end - 1]);
@@ -182,7 +184,15 @@ impl<C: Coordinate> Task for Doubling<'_, C> {
     }
 }
 
-/// Independent doublings, interleaved step by step.
+/// The factor 3/2 of the slope 3x²/2y. An inverse in Fq² is that of the norm, times the conjugate: the factor stays.
+#[inline(always)]
+fn three_halves<L: Lanes>() -> L {
+    let half_less_one = L::Field::MODULUS_MINUS_ONE_DIV_TWO;
+    let value = L::Field::from_bigint(half_less_one).expect("below the modulus") + L::Field::from(2u64);
+    L::load(&[value; MAX_WIDTH])
+}
+
+/// Independent doublings, interleaved step by step, given the inverses of the norms of y times 3/2.
 #[inline(always)]
 fn double_together<C: Coordinate, const N: usize>(p: &mut [(C, C)], inverse_of_norm: [C::Base; N]) {
     let mut squares = [C::zero(); N];
@@ -191,15 +201,14 @@ fn double_together<C: Coordinate, const N: usize>(p: &mut [(C, C)], inverse_of_n
     }
     let mut slope = [C::zero(); N];
     for i in 0..N {
-        let inverse = p[i].1.double().inverse_by_norm(inverse_of_norm[i]);
-        slope[i] = squares[i].double().add_loose(squares[i]).mul(inverse);
+        slope[i] = squares[i].mul(p[i].1.inverse_by_norm(inverse_of_norm[i]));
     }
     let mut x = [C::zero(); N];
     for i in 0..N {
-        x[i] = slope[i].square().sub_both(p[i].0, p[i].0);
+        x[i] = slope[i].square_sub_both(p[i].0, p[i].0);
     }
     for i in 0..N {
-        let y = p[i].0.sub_loose(x[i]).mul(slope[i]).sub(p[i].1);
+        let y = p[i].0.sub_loose(x[i]).mul_sub(slope[i], p[i].1);
         p[i] = (x[i], y);
     }
 }
@@ -207,8 +216,8 @@ fn double_together<C: Coordinate, const N: usize>(p: &mut [(C, C)], inverse_of_n
 /// The sum of (ax, ay) and a point with x = bx, given the slope of the line through both.
 #[inline(always)]
 pub(crate) fn chord<F: Arithmetic>(ax: F, ay: F, bx: F, slope: F) -> (F, F) {
-    let x = slope.square().sub_both(ax, bx);
-    (x, ax.sub_loose(x).mul(slope).sub(ay))
+    let x = slope.square_sub_both(ax, bx);
+    (x, ax.sub_loose(x).mul_sub(slope, ay))
 }
 
 /// Independent additions with the plain formula, interleaved step by step.
@@ -225,10 +234,10 @@ fn add_plain<C: Coordinate, const N: usize>(
     }
     let mut x = [C::zero(); N];
     for i in 0..N {
-        x[i] = slope[i].square().sub_both(p[i].0, q[i].x);
+        x[i] = slope[i].square_sub_both(p[i].0, q[i].x);
     }
     for i in 0..N {
-        let y = p[i].0.sub_loose(x[i]).mul(slope[i]).sub(p[i].1);
+        let y = p[i].0.sub_loose(x[i]).mul_sub(slope[i], p[i].1);
         p[i] = (x[i], y);
     }
 }
@@ -279,9 +288,12 @@ impl Cases {
 
     #[inline(always)]
     fn select<C: Coordinate>(&self, sum: (C, C), p: (C, C), q: (C, C)) -> (C, C) {
-        let pick = |sum: C, p: C, q: C| {
-            C::select(self.cancel, C::zero(), C::select(self.keep, p, C::select(self.take, q, sum)))
-        };
-        (pick(sum.0, p.0, q.0), pick(sum.1, p.1, q.1))
+        // Not a closure: a closure would not be compiled for the kernel.
+        #[inline(always)]
+        fn pick<C: Arithmetic>(cases: &Cases, sum: C, p: C, q: C) -> C {
+            let sum = C::select(cases.take, q, sum);
+            C::select(cases.cancel, C::zero(), C::select(cases.keep, p, sum))
+        }
+        (pick(self, sum.0, p.0, q.0), pick(self, sum.1, p.1, q.1))
     }
 }

@@ -302,6 +302,27 @@ impl Words for Halves {
             sum_of_products::<C>(&one_by_one(*a), &one_by_one(*b), &one_by_one(*c), &one_by_one(*d))
         })
     }
+
+    #[inline(always)]
+    fn product_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS] {
+        product::less::<C, Self>(Self::product::<C>(a, b), c)
+    }
+
+    #[inline(always)]
+    fn square_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS] {
+        product::less::<C, Self>(Self::square::<C>(a), b)
+    }
+
+    #[inline(always)]
+    fn sum_of_products_less<C: Radix52>(
+        a: &[Self; LIMBS],
+        b: &[Self; LIMBS],
+        c: &[Self; LIMBS],
+        d: &[Self; LIMBS],
+        e: &[Self; LIMBS],
+    ) -> [Self; LIMBS] {
+        product::less::<C, Self>(Self::sum_of_products::<C>(a, b, c, d), e)
+    }
 }
 
 /// # Safety
@@ -309,7 +330,7 @@ impl Words for Halves {
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
 unsafe fn product<C: Radix52>(a: &[Halves; LIMBS], b: &[Halves; LIMBS]) -> [Halves; LIMBS] {
-    product::product::<C, Halves>(a, b)
+    product::carry(product::product::<C, Halves>(a, b))
 }
 
 /// # Safety
@@ -317,7 +338,7 @@ unsafe fn product<C: Radix52>(a: &[Halves; LIMBS], b: &[Halves; LIMBS]) -> [Halv
 #[target_feature(enable = "avx2,fma")]
 #[inline(never)]
 unsafe fn square<C: Radix52>(a: &[Halves; LIMBS]) -> [Halves; LIMBS] {
-    product::square::<C, Halves>(a)
+    product::carry(product::square::<C, Halves>(a))
 }
 
 /// # Safety
@@ -330,7 +351,7 @@ unsafe fn sum_of_products<C: Radix52>(
     c: &[Halves; LIMBS],
     d: &[Halves; LIMBS],
 ) -> [Halves; LIMBS] {
-    product::sum_of_products::<C, Halves>(a, b, c, d)
+    product::carry(product::sum_of_products::<C, Halves>(a, b, c, d))
 }
 
 const fn broadcast(limbs: Limbs) -> [[__m256d; 2]; LIMBS] {

@@ -135,12 +135,22 @@ impl Words for __m512i {
 
     #[inline(always)]
     fn product<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS] {
-        product::product::<C, Self>(a, b)
+        product::carry(product::product::<C, Self>(a, b))
+    }
+
+    #[inline(always)]
+    fn product_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS] {
+        product::less::<C, Self>(product::product::<C, Self>(a, b), c)
     }
 
     #[inline(always)]
     fn square<C: Radix52>(a: &[Self; LIMBS]) -> [Self; LIMBS] {
-        product::square::<C, Self>(a)
+        product::carry(product::square::<C, Self>(a))
+    }
+
+    #[inline(always)]
+    fn square_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS] {
+        product::less::<C, Self>(product::square::<C, Self>(a), b)
     }
 
     #[inline(always)]
@@ -150,6 +160,17 @@ impl Words for __m512i {
         c: &[Self; LIMBS],
         d: &[Self; LIMBS],
     ) -> [Self; LIMBS] {
-        product::sum_of_products::<C, Self>(a, b, c, d)
+        product::carry(product::sum_of_products::<C, Self>(a, b, c, d))
+    }
+
+    #[inline(always)]
+    fn sum_of_products_less<C: Radix52>(
+        a: &[Self; LIMBS],
+        b: &[Self; LIMBS],
+        c: &[Self; LIMBS],
+        d: &[Self; LIMBS],
+        e: &[Self; LIMBS],
+    ) -> [Self; LIMBS] {
+        product::less::<C, Self>(product::sum_of_products::<C, Self>(a, b, c, d), e)
     }
 }

@@ -23,7 +23,7 @@ macro_rules! for_each {
     })*};
 }
 
-/// a·b/R mod p, below the bound of the module documentation.
+/// a·b/R mod p, below the bound of the module documentation; limbs are not carried.
 #[inline(always)]
 pub(super) fn product<C: Radix52, W: Words>(a: &[W; LIMBS], b: &[W; LIMBS]) -> [W; LIMBS] {
     let mut columns = broadcast(const { &start::<W>(1) });
@@ -35,7 +35,7 @@ pub(super) fn product<C: Radix52, W: Words>(a: &[W; LIMBS], b: &[W; LIMBS]) -> [
     finish::<C, W>(columns)
 }
 
-/// a²/R mod p.
+/// a²/R mod p; limbs are not carried.
 #[inline(always)]
 pub(super) fn square<C: Radix52, W: Words>(a: &[W; LIMBS]) -> [W; LIMBS] {
     // Products of different limbs, computed once and doubled, plus the squared limbs.
@@ -54,7 +54,7 @@ pub(super) fn square<C: Radix52, W: Words>(a: &[W; LIMBS]) -> [W; LIMBS] {
     finish::<C, W>(columns)
 }
 
-/// (ab + cd)/R mod p.
+/// (ab + cd)/R mod p; limbs are not carried.
 #[inline(always)]
 pub(super) fn sum_of_products<C: Radix52, W: Words>(
     a: &[W; LIMBS],
@@ -94,7 +94,7 @@ pub(super) fn dot<C: Radix52, W: Words, A: Limb<W>, B: Limb<W>, const N: usize>(
             W::add_products(&mut columns, I, a[n].limb(I).factor(), &b);
         });
     }
-    finish::<C, W>(columns)
+    carry(finish::<C, W>(columns))
 }
 
 /// Limbs less the multiple of p that the top limb of their value plus 4p determines; see [`vectors`](super).
@@ -126,7 +126,7 @@ fn reduce_lowest<C: Radix52, W: Words, const I: usize>(t: &mut Columns<W>) {
     W::add_products(t, I + 1, digit, &W::shifted::<C>());
 }
 
-/// The last step of the reduction.
+/// The last steps of the reduction. The limbs are below 2^58 and not carried.
 #[inline(always)]
 fn finish<C: Radix52, W: Words>(mut t: Columns<W>) -> [W; LIMBS] {
     for_each!(I in 0, 1, 2, 3 {
@@ -142,7 +142,16 @@ fn finish<C: Radix52, W: Words>(mut t: Columns<W>) -> [W; LIMBS] {
         W::add_products(&mut t, 4, digit, &W::modulus::<C>());
         t[5] = t[5].plus(t[4].minus(W::broadcast(W::LOW_EXCESS)).shift_right::<52>());
     }
-    carry([t[5], t[6], t[7], t[8], t[9]])
+    [t[5], t[6], t[7], t[8], t[9]]
+}
+
+/// The reduced value of a difference from −3.9p to 4p. The limbs of the minuend are below 2^58.
+#[inline(always)]
+pub(super) fn less<C: Radix52, W: Words>(mut limbs: [W; LIMBS], subtrahend: &[W; LIMBS]) -> [W; LIMBS] {
+    for i in 0..LIMBS {
+        limbs[i] = limbs[i].minus(subtrahend[i]);
+    }
+    fold::<C, W>(&limbs, limbs[4].plus(W::broadcast(4 * C::P[4])))
 }
 
 #[inline(always)]

@@ -81,16 +81,29 @@ pub(crate) trait Words: Copy + Send + Sync + 'static {
 
     /// [`product::fold`](super::product::fold) for these words, inlined or called.
     fn fold<C: Radix52>(limbs: &[Self; LIMBS], top: &Self) -> [Self; LIMBS];
-    /// [`product::product`](super::product::product) likewise.
+    /// ab/R mod p, carried.
     fn product<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS];
-    /// [`product::square`](super::product::square) likewise.
+    /// a²/R mod p, carried.
     fn square<C: Radix52>(a: &[Self; LIMBS]) -> [Self; LIMBS];
-    /// [`product::sum_of_products`](super::product::sum_of_products) likewise.
+    /// (ab + cd)/R mod p, carried.
     fn sum_of_products<C: Radix52>(
         a: &[Self; LIMBS],
         b: &[Self; LIMBS],
         c: &[Self; LIMBS],
         d: &[Self; LIMBS],
+    ) -> [Self; LIMBS];
+
+    /// ab/R − c mod p, for a difference from −3.9p to 4p. The limbs of c are below 2^54.
+    fn product_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS];
+    /// a²/R − b mod p likewise.
+    fn square_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS];
+    /// (ab + cd)/R − e mod p likewise.
+    fn sum_of_products_less<C: Radix52>(
+        a: &[Self; LIMBS],
+        b: &[Self; LIMBS],
+        c: &[Self; LIMBS],
+        d: &[Self; LIMBS],
+        e: &[Self; LIMBS],
     ) -> [Self; LIMBS];
 }
 
