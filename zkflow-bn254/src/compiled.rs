@@ -8,7 +8,9 @@ use ark_ec::short_weierstrass::{Affine, Projective};
 
 use crate::Kernel;
 use crate::msm::{self, Combinations, FixedBases, HiddenScalars, Options, Scalars, Weights};
-use crate::points::{CurveLanes, Factors, Layer, double_points, multiply_points, one_layer, two_layers};
+use crate::points::{
+    Columns, CurveLanes, Factors, Layer, double_points, multiply_points, one_layer, two_layers,
+};
 
 /// Functions that run a kernel on the points of a curve.
 pub(crate) trait Compiled: CurveLanes {
@@ -29,9 +31,9 @@ pub(crate) trait Compiled: CurveLanes {
     /// The product of each point and its factor.
     fn multiply(kernel: Kernel, points: &[Affine<Self>], factors: Factors<'_>) -> Vec<Affine<Self>>;
     /// One part of a layer of a [`Transform`](crate::points::Transform).
-    fn one_layer(kernel: Kernel, layer: &Layer, first: u64, pairs: [&mut [Affine<Self>]; 2]);
+    fn one_layer(kernel: Kernel, layer: &Layer, columns: Columns, pairs: [&mut [Affine<Self>]; 2]);
     /// One part of two layers.
-    fn two_layers(kernel: Kernel, layers: &[Layer; 2], first: u64, columns: [&mut [Affine<Self>]; 4]);
+    fn two_layers(kernel: Kernel, layers: &[Layer; 2], columns: Columns, points: [&mut [Affine<Self>]; 4]);
     /// [`combine`](msm::combine).
     fn combine(kernel: Kernel, points: &[Affine<Self>], combinations: Combinations<'_>) -> Vec<Affine<Self>>;
 }
@@ -71,12 +73,12 @@ macro_rules! compile_for {
                 multiply_points(kernel, points, factors)
             }
 
-            fn one_layer(kernel: Kernel, layer: &Layer, first: u64, pairs: [&mut [Affine<Self>]; 2]) {
-                one_layer(kernel, layer, first, pairs);
+            fn one_layer(kernel: Kernel, layer: &Layer, columns: Columns, pairs: [&mut [Affine<Self>]; 2]) {
+                one_layer(kernel, layer, columns, pairs);
             }
 
-            fn two_layers(kernel: Kernel, layers: &[Layer; 2], first: u64, columns: [&mut [Affine<Self>]; 4]) {
-                two_layers(kernel, layers, first, columns);
+            fn two_layers(kernel: Kernel, layers: &[Layer; 2], columns: Columns, points: [&mut [Affine<Self>]; 4]) {
+                two_layers(kernel, layers, columns, points);
             }
 
             fn combine(

@@ -10,7 +10,7 @@
 //! | `sums` | `Sums`: sums of products of a block of points |
 //! | `straus` | `sum_of_products`: few products |
 //! | `multiples` | `Multiples`: small multiples of points and of their images |
-//! | `digits` | `Digits`: scalars in odd digits |
+//! | `digits` | `Digits`: scalars in small digits |
 //! | `parts` | `Splitter`: scalars split into short parts |
 //! | `fourier` | [`lagrange`], [`from_lagrange`], [`Transform`]: Fourier transforms of points |
 //! | `butterflies` | one or two layers of a transform |
@@ -32,7 +32,7 @@ mod straus;
 mod sums;
 
 pub(crate) use addition::{Additions, Complete};
-pub(crate) use butterflies::{Layer, one_layer, two_layers};
+pub(crate) use butterflies::{Columns, Layer, one_layer, two_layers};
 pub use curve::Curve;
 pub(crate) use curve::CurveLanes;
 pub(crate) use digits::Digits;

@@ -53,13 +53,10 @@ pub(super) fn sum<C: CurveLanes>(
             others.push((index, Digits::of::<C>(&splitter, &Zeroizing::new(scalar.to_field()))));
             continue;
         }
-        // 0, 1, an odd number, or an odd number plus 1.
-        let magnitude = words[0];
-        if magnitude == 1 || magnitude > 1 && magnitude.is_multiple_of(2) {
-            units.push(Signpost::new(index, negative));
-        }
-        if magnitude > 1 {
-            others.push((index, Digits::of_short::<C>((magnitude - 1) | 1, negative)));
+        match words[0] {
+            0 => {}
+            1 => units.push(Signpost::new(index, negative)),
+            magnitude => others.push((index, Digits::of_short::<C>(magnitude, negative))),
         }
     }
     kernel.run(Few::<C> { points, units: &units, others: &others })

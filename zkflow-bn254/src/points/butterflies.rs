@@ -1,6 +1,6 @@
 //! Layers of Fourier transforms of points.
 //!
-//! A product costs about as much as sixty sums, so two layers are run together. For the columns (a, b, c, d) of four points at
+//! A product costs about as much as 170 sums, so two layers are run together. For the columns (a, b, c, d) of four points at
 //! distance `half`, with w and v for the powers of the roots of the two layers, and the root of unity i of order four:
 //!
 //! | value | replaces | sum of products |
@@ -11,7 +11,8 @@
 //! | (a − wb) − D | d | |
 //!
 //! Three sums of products, wb, B and D, take the place of four products; sums share their doublings. The power 0 needs fewer
-//! products, which saves many in the first layers.
+//! products, which saves many in the first layers. Equal columns of several groups have equal factors; where they are side by
+//! side, their vectors need no lookups lane by lane (`multiples`).
 
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
@@ -36,46 +37,55 @@ pub(crate) struct Layer {
     pub(super) scale: Option<Fr>,
 }
 
-/// Replaces pairs of points (a, b) by s(a + wb) and s(a − wb). The first pair has the index `first` in its group.
+/// Which columns of a layer the points are: `repeats` of each, from column `first` of a group on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    pub(super) first: u64,
+    /// Number of neighbours that are the same column of several groups.
+    pub(super) repeats: usize,
+}
+
+/// Replaces pairs of points (a, b) by s(a + wb) and s(a − wb).
 pub(crate) fn one_layer<C: CurveLanes>(
     kernel: Kernel,
     layer: &Layer,
-    first: u64,
+    columns: Columns,
     pairs: [&mut [Affine<C>]; 2],
 ) {
-    let powers = powers(&layer.root, layer.half, first, pairs[0].len());
-    turn_and_add(kernel, layer.scale, &powers, pairs);
+    let Columns { first, repeats } = columns;
+    let powers = powers(&layer.root, layer.half, first, pairs[0].len() / repeats);
+    turn_and_add(kernel, layer.scale, &powers, repeats, pairs);
 }
 
-/// Replaces columns of four points by the result of two layers; see the [module](self). The first column has the index
-/// `first` in its group.
+/// Replaces columns of four points by the result of two layers; see the [module](self).
 pub(crate) fn two_layers<C: CurveLanes>(
     kernel: Kernel,
     [inner, outer]: &[Layer; 2],
-    first: u64,
+    columns: Columns,
     mut points: [&mut [Affine<C>]; 4],
 ) {
-    let columns = points[0].len();
+    let Columns { first, repeats } = columns;
+    let count = points[0].len() / repeats;
     // The index of a column in its group is below that of its second pair of the outer layer.
-    let inner_powers = powers(&inner.root, inner.half, first, columns);
-    let outer_powers = powers(&outer.root, inner.half, first, columns);
+    let inner_powers = powers(&inner.root, inner.half, first, count);
+    let outer_powers = powers(&outer.root, inner.half, first, count);
     let fourth = outer.root.pow([inner.half]);
-    let (plain, turned): (Vec<_>, Vec<_>) = (0..columns).partition(|column| inner_powers[*column].is_one());
+    let (plain, turned): (Vec<_>, Vec<_>) = (0..count).partition(|column| inner_powers[*column].is_one());
 
     if !plain.is_empty() {
-        let mut of_plain = points.each_ref().map(|way| plain.iter().map(|i| way[*i]).collect::<Vec<_>>());
+        let mut of_plain = taken(&points, &plain, repeats);
         let [a, b, c, d] = of_plain.each_mut().map(Vec::as_mut_slice);
-        let ones = vec![Fr::ONE; plain.len()];
-        turn_and_add(kernel, None, &ones, [&mut *a, &mut *b]);
-        turn_and_add(kernel, None, &ones, [&mut *c, &mut *d]);
-        turn_and_add(kernel, outer.scale, &ones, [a, c]);
-        turn_and_add(kernel, outer.scale, &vec![fourth; plain.len()], [b, d]);
-        put_back(&mut points, &plain, &of_plain);
+        let all = a.len();
+        turn_and_add(kernel, None, &[Fr::ONE], all, [&mut *a, &mut *b]);
+        turn_and_add(kernel, None, &[Fr::ONE], all, [&mut *c, &mut *d]);
+        turn_and_add(kernel, outer.scale, &[Fr::ONE], all, [a, c]);
+        turn_and_add(kernel, outer.scale, &[fourth], all, [b, d]);
+        put_back(&mut points, &plain, repeats, &of_plain);
     }
     if turned.is_empty() {
         return;
     }
-    let [mut a, b, c, d] = points.each_ref().map(|way| turned.iter().map(|i| way[*i]).collect::<Vec<_>>());
+    let [mut a, b, c, d] = taken(&points, &turned, repeats);
     let splitter = C::splitter();
     let scale = outer.scale.unwrap_or(Fr::ONE);
     let mut digits = [const { Vec::new() }; 5];
@@ -86,30 +96,42 @@ pub(crate) fn two_layers<C: CurveLanes>(
             digits.push(Digits::of::<C>(&splitter, &scalar));
         }
     }
-    let digits = digits.each_ref().map(|digits| digits.iter().collect::<Vec<_>>());
+    let digits = digits.each_ref().map(|digits| repeated(digits, repeats));
     let terms: [_; 5] = std::array::from_fn(|i| {
         let (list, sum) = [(0, 0), (1, 1), (2, 1), (1, 2), (2, 2)][i];
         Term { list, sum, digits: &digits[i] }
     });
     let [mut wb, mut of_even, mut of_odd] = kernel.run(Sums { lists: [&b, &c, &d], terms: &terms });
     if outer.scale.is_some() {
-        a = multiply(kernel, &a, &vec![scale; a.len()]);
+        a = multiply(kernel, &a, &[scale], a.len());
     }
     kernel.run(Butterflies { low: &mut a, high: &mut wb });
     kernel.run(Butterflies { low: &mut a, high: &mut of_even });
     kernel.run(Butterflies { low: &mut wb, high: &mut of_odd });
-    put_back(&mut points, &turned, &[a, wb, of_even, of_odd]);
+    put_back(&mut points, &turned, repeats, &[a, wb, of_even, of_odd]);
 }
 
-/// Writes columns to their places.
+/// The points of some columns.
+fn taken<C: CurveLanes>(
+    points: &[&mut [Affine<C>]; 4],
+    columns: &[usize],
+    repeats: usize,
+) -> [Vec<Affine<C>>; 4] {
+    points
+        .each_ref()
+        .map(|way| columns.iter().flat_map(|i| &way[i * repeats..(i + 1) * repeats]).copied().collect())
+}
+
+/// Writes the points of some columns to their places.
 fn put_back<C: CurveLanes>(
     points: &mut [&mut [Affine<C>]; 4],
-    places: &[usize],
-    columns: &[Vec<Affine<C>>; 4],
+    columns: &[usize],
+    repeats: usize,
+    values: &[Vec<Affine<C>>; 4],
 ) {
-    for (way, values) in points.iter_mut().zip(columns) {
-        for (place, value) in places.iter().zip(values) {
-            way[*place] = *value;
+    for (way, values) in points.iter_mut().zip(values) {
+        for (column, values) in columns.iter().zip(values.chunks_exact(repeats)) {
+            way[column * repeats..][..repeats].copy_from_slice(values);
         }
     }
 }
@@ -130,36 +152,47 @@ fn powers(root: &Fr, half: u64, first: u64, count: usize) -> Vec<Fr> {
     powers
 }
 
-/// Replaces pairs of points (a, b) by s(a + wb) and s(a − wb), for a factor w for each pair.
+/// Replaces pairs of points (a, b) by s(a + wb) and s(a − wb), for factors w of `repeats` pairs each.
 fn turn_and_add<C: CurveLanes>(
     kernel: Kernel,
     scale: Option<Fr>,
     factors: &[Fr],
+    repeats: usize,
     [low, high]: [&mut [Affine<C>]; 2],
 ) {
     if let Some(scale) = scale {
-        low.copy_from_slice(&multiply(kernel, low, &vec![scale; low.len()]));
+        low.copy_from_slice(&multiply(kernel, low, &[scale], low.len()));
     }
-    let (mut places, mut turned, mut scalars) = (Vec::new(), Vec::new(), Vec::new());
-    for (place, (point, factor)) in high.iter().zip(factors).enumerate() {
+    let (mut turned, mut scalars, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, (points, factor)) in high.chunks_exact(repeats).zip(factors).enumerate() {
         let scalar = scale.map_or(*factor, |scale| scale * factor);
         if !scalar.is_one() {
-            places.push(place);
-            turned.push(*point);
+            turned.extend_from_slice(points);
             scalars.push(scalar);
+            places.push(place * repeats);
         }
     }
-    for (place, point) in places.into_iter().zip(multiply(kernel, &turned, &scalars)) {
-        high[place] = point;
+    let products = multiply(kernel, &turned, &scalars, repeats);
+    for (place, products) in places.into_iter().zip(products.chunks_exact(repeats)) {
+        high[place..place + repeats].copy_from_slice(products);
     }
     kernel.run(Butterflies { low, high });
 }
 
-/// The product of each point and its scalar.
-fn multiply<C: CurveLanes>(kernel: Kernel, points: &[Affine<C>], scalars: &[Fr]) -> Vec<Affine<C>> {
+/// The products of `repeats` points with each scalar.
+fn multiply<C: CurveLanes>(
+    kernel: Kernel,
+    points: &[Affine<C>],
+    scalars: &[Fr],
+    repeats: usize,
+) -> Vec<Affine<C>> {
     let splitter = C::splitter();
     let digits: Vec<_> = scalars.iter().map(|scalar| Digits::of::<C>(&splitter, scalar)).collect();
-    products_of(kernel, points, &digits.iter().collect::<Vec<_>>())
+    products_of(kernel, points, &repeated(&digits, repeats))
+}
+
+fn repeated(digits: &[Digits], repeats: usize) -> Vec<&Digits> {
+    digits.iter().flat_map(|digits| std::iter::repeat_n(digits, repeats)).collect()
 }
 
 /// Replaces pairs of points (a, b) by a + b and a − b.

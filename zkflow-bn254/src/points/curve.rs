@@ -25,9 +25,9 @@ pub(crate) trait CurveLanes: GLVConfig<ScalarField = Fr> {
     /// One coordinate of `WIDTH` points.
     type Coordinate<B: Backend>: Coordinate<Base = B::Fq, Packed = Self::Packed>;
 
-    /// Number of parts into which products split a scalar.
+    /// Number of parts into which products split a scalar, which is even.
     const PARTS: usize;
-    /// Number of digits of a part.
+    /// Number of digits of a pair of parts.
     const PLACES: usize;
     /// Splits scalars into these parts.
     fn splitter() -> Splitter;
@@ -47,7 +47,7 @@ impl CurveLanes for g1::Config {
     type Coordinate<B: Backend> = B::Fq;
 
     const PARTS: usize = 2;
-    const PLACES: usize = 26;
+    const PLACES: usize = 43;
 
     fn splitter() -> Splitter {
         Splitter::of_g1()
@@ -89,7 +89,7 @@ impl CurveLanes for g2::Config {
     type Coordinate<B: Backend> = Quadratic<B::Fq>;
 
     const PARTS: usize = 4;
-    const PLACES: usize = 13;
+    const PLACES: usize = 22;
 
     fn splitter() -> Splitter {
         Splitter::of_g2()

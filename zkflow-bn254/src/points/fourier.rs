@@ -16,9 +16,10 @@ use ark_ff::{FftField, Field};
 use rayon::prelude::*;
 
 use super::Curve;
-use super::butterflies::Layer;
+use super::butterflies::{Columns, Layer};
 use super::products::block_of;
 use crate::Kernel;
+use crate::field::MAX_WIDTH;
 
 /// Converts commitments to `1, x, x^2, ..` to commitments to the Lagrange polynomials of the roots of unity.
 /// This is an inverse Fourier transform over the group. The number of points must be a power of two.
@@ -90,12 +91,14 @@ impl Transform {
             // The first layer has no products.
             if half > 1 && layers.is_multiple_of(2) {
                 let layers = [self.layer(half as u64), self.layer(2 * half as u64)];
-                in_columns(block, half, |first, points| C::two_layers(self.kernel, &layers, first, points));
+                in_columns(block, half, |columns, points| {
+                    C::two_layers(self.kernel, &layers, columns, points)
+                });
                 half *= 2;
                 done();
             } else {
                 let layer = self.layer(half as u64);
-                in_columns(block, half, |first, points| C::one_layer(self.kernel, &layer, first, points));
+                in_columns(block, half, |columns, points| C::one_layer(self.kernel, &layer, columns, points));
             }
             half *= 2;
             done();
@@ -107,7 +110,8 @@ impl Transform {
     pub fn across<C: Curve>(&self, half: u64, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
         let layer = self.layer(half);
         in_pieces([low, high], |start, points| {
-            C::one_layer(self.kernel, &layer, first + start, points);
+            let columns = Columns { first: first + start, repeats: 1 };
+            C::one_layer(self.kernel, &layer, columns, points);
         });
     }
 
@@ -123,32 +127,40 @@ impl Transform {
 }
 
 /// Takes groups of `WAYS` times `half` points. Column i of a group is its points i, i + half, .. Calls `each` for all columns
-/// of the block, many at a time on the threads of the current pool, with the index of the first column in its group.
+/// of the block, many at a time on the threads of the current pool: the columns at equal places of several groups are side by
+/// side, since they have the same factors.
 fn in_columns<C: Curve, const WAYS: usize>(
     block: &mut [Affine<C>],
     half: usize,
-    each: impl Fn(u64, [&mut [Affine<C>]; WAYS]) + Sync,
+    each: impl Fn(Columns, [&mut [Affine<C>]; WAYS]) + Sync,
 ) {
-    let size = block_of(block.len() / WAYS);
-    if half >= size {
-        block.par_chunks_mut(WAYS * half).for_each(|group| {
-            let mut ways = group.chunks_exact_mut(half);
-            in_pieces(std::array::from_fn(|_| ways.next().expect("a slice for each way")), &each);
-        });
-        return;
-    }
-    // Several groups per call.
-    block.par_chunks_mut(WAYS * size).for_each(|points| {
-        let columns = points.len() / WAYS;
-        let place = |way: usize, column: usize| (column / half * WAYS + way) * half + column % half;
-        let mut ways: [Vec<_>; WAYS] =
-            std::array::from_fn(|way| (0..columns).map(|column| points[place(way, column)]).collect());
-        each(0, ways.each_mut().map(Vec::as_mut_slice));
-        for (way, values) in ways.iter().enumerate() {
-            for (column, value) in values.iter().enumerate() {
-                points[place(way, column)] = *value;
+    let groups = block.len() / WAYS / half;
+    let size = block_of(block.len() / WAYS, WAYS - 1);
+    let together = groups.min(MAX_WIDTH.max(size / half));
+    let places = half.min(1.max(size / together));
+    block.par_chunks_mut(WAYS * half * together).for_each(|groups| {
+        let mut slices: Vec<_> = groups.chunks_exact_mut(half).map(|way| way.chunks_mut(places)).collect();
+        let pieces: Vec<Vec<_>> = (0..half / places)
+            .map(|_| slices.iter_mut().map(|slices| slices.next().expect("slices of equal length")).collect())
+            .collect();
+        pieces.into_par_iter().enumerate().for_each(|(number, mut slices)| {
+            let mut ways = [const { Vec::new() }; WAYS];
+            for (way, points) in ways.iter_mut().enumerate() {
+                points.reserve(places * together);
+                for place in 0..places {
+                    points.extend(slices.iter().skip(way).step_by(WAYS).map(|slice| slice[place]));
+                }
             }
-        }
+            let columns = Columns { first: (number * places) as u64, repeats: together };
+            each(columns, ways.each_mut().map(Vec::as_mut_slice));
+            for (way, points) in ways.iter().enumerate() {
+                for (place, points) in points.chunks_exact(together).enumerate() {
+                    for (slice, point) in slices.iter_mut().skip(way).step_by(WAYS).zip(points) {
+                        slice[place] = *point;
+                    }
+                }
+            }
+        });
     });
 }
 
@@ -158,7 +170,7 @@ fn in_pieces<C: Curve, const WAYS: usize>(
     each: impl Fn(u64, [&mut [Affine<C>]; WAYS]) + Sync,
 ) {
     let columns = ways[0].len();
-    let size = block_of(columns);
+    let size = block_of(columns, WAYS - 1);
     let mut pieces = ways.map(|way| way.chunks_mut(size));
     let pieces: Vec<_> = (0..columns.div_ceil(size))
         .map(|_| pieces.each_mut().map(|pieces| pieces.next().expect("slices of equal length")))

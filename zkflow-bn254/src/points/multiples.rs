@@ -1,83 +1,120 @@
-//! Odd multiples of points and of their images under the endomorphisms of their curve.
+//! The multiples of points, and of their images under the endomorphisms of their curve, that digits select.
 
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::Affine;
 use ark_ff::Field;
 
 use super::CurveLanes;
-use super::addition::{Doubling, chord};
-use super::digits::{DIGIT_BITS, Digits, MAGNITUDES};
-use super::jacobian::Jacobian;
+use super::addition::chord;
+use super::digits::{CHAIN, Digits, MAGNITUDES, TURNS};
 use crate::Backend;
-use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, Mask, invert_all};
+use crate::field::{Arithmetic, Chains, Coordinate, Lanes, MAX_WIDTH, Mask};
 
 /// The x and the y of `WIDTH` points.
 pub(super) type Point<F> = (F, F);
 
-/// Number of multiples by 2, 4, .., 32.
-const POWERS: usize = DIGIT_BITS;
-/// Number of vectors up to which one inversion and Jacobian coordinates take less time than an inversion for each power.
-const FEW: usize = 4;
-
-/// `(multiple, power, rest)`: an odd multiple is the sum or the difference of a power of two and a smaller odd multiple. The
-/// sums of a row share an inversion.
-const SUMS: [&[(usize, usize, usize)]; 2] = [
-    &[(3, 2, 1), (5, 4, 1), (7, 8, 1), (9, 8, 1), (15, 16, 1), (17, 16, 1), (31, 32, 1)],
-    &[(11, 8, 3), (13, 16, 3), (19, 16, 3), (21, 16, 5), (23, 16, 7), (25, 32, 7), (27, 32, 5), (29, 32, 3)],
-];
-
-/// The multiples by 1, 3, .., 31 of points and of their images under the endomorphisms.
+/// The multiples of points and of their images, for lanes that have the same digits.
 ///
-/// They are stored lane by lane, as each lane looks up another multiple: the lanes of a multiple side by side, then the
-/// multiples of an image, the images of a vector, then vectors.
-pub(crate) struct Multiples<C: CurveLanes>(Vec<C::Packed>);
+/// A vector of points has an image for each pair of parts: itself, and in G2 that under the Frobenius endomorphism. An image has
+/// multiples by the magnitudes of digits, and these have images under the powers of the endomorphism that multiplies by ω.
+pub(super) struct CommonMultiples<F> {
+    /// The x by magnitude, then by power of ω, pair of parts, and vector.
+    x: Vec<F>,
+    /// The y by magnitude, then by pair of parts, and vector: the endomorphism does not change it.
+    y: Vec<F>,
+}
 
-impl<C: CurveLanes> Multiples<C> {
-    /// The multiples of vectors of points, none of which is infinity. The points have a large prime order, so no sum of the
-    /// table is infinity, and no denominator is zero.
+impl<F: Coordinate> CommonMultiples<F> {
+    /// The multiples of vectors of points, none of which is infinity.
     #[inline(always)]
-    pub(crate) fn of<B: Backend>(points: &[Point<C::Coordinate<B>>]) -> Self {
-        let multiples = odd_multiples::<C, B>(points);
+    pub(super) fn of<C: CurveLanes<Coordinate<B> = F>, B: Backend>(points: &[Point<F>]) -> Self {
         let ([x, y], turn) = (C::frobenius(), endomorphism::<C>());
         let (turn, _) = C::load::<B>(&[Affine::new_unchecked(turn, turn); MAX_WIDTH]);
         let (frobenius_x, frobenius_y) = C::load::<B>(&[Affine::new_unchecked(x, y); MAX_WIDTH]);
-        let width = B::Fq::WIDTH;
-        let mut packed = vec![C::Packed::default(); points.len() * C::PARTS * MAGNITUDES * width];
-        for (images, multiples) in packed.chunks_exact_mut(C::PARTS * MAGNITUDES * width).zip(&multiples) {
-            for entry in 0..MAGNITUDES {
-                let (mut x, mut y) = multiples[entry];
-                for part in (0..C::PARTS).step_by(2) {
-                    if part == 2 {
-                        (x, y) = (x.conjugate().mul(frobenius_x), y.conjugate().mul(frobenius_y));
+        let count = points.len() * C::PARTS / 2 * MAGNITUDES;
+        let (mut xs, mut ys) = (Vec::with_capacity(count * TURNS), Vec::with_capacity(count));
+        for mut multiples in multiples::<C, B>(points, turn) {
+            for pair in 0..C::PARTS / 2 {
+                for (x, y) in &mut multiples {
+                    if pair == 1 {
+                        (*x, *y) = (x.conjugate().mul(frobenius_x), y.conjugate().mul(frobenius_y));
                     }
-                    let first = (part * MAGNITUDES + entry) * width;
-                    let second = first + MAGNITUDES * width;
-                    C::Coordinate::<B>::scatter(x, y, &mut images[first..first + width]);
-                    C::Coordinate::<B>::scatter(x.mul(turn), y, &mut images[second..second + width]);
+                    xs.push(*x);
+                    ys.push(*y);
+                }
+                let start = xs.len() - MAGNITUDES;
+                for (x, _) in &multiples {
+                    xs.push(x.mul(turn));
+                }
+                // 1 + β + β² = 0 for the factor β of x.
+                for index in start..start + MAGNITUDES {
+                    xs.push(F::zero().sub_both(xs[index], xs[index + MAGNITUDES]));
                 }
             }
+        }
+        Self { x: xs, y: ys }
+    }
+
+    /// The multiple of a vector's points that the digit of a pair of parts at `place` names, and the lanes with a digit: all
+    /// or none.
+    #[inline(always)]
+    pub(super) fn chosen<C: CurveLanes>(
+        &self,
+        vector: usize,
+        pair: usize,
+        digits: &Digits,
+        place: usize,
+    ) -> (Point<F>, Mask) {
+        let image = vector * C::PARTS / 2 + pair;
+        let Some((magnitude, turns, negative)) = digits.at::<C>(pair, place).parts() else {
+            return ((self.x[0], self.y[0]), 0);
+        };
+        let (x, y) = (
+            self.x[(image * TURNS + turns) * MAGNITUDES + magnitude],
+            self.y[image * MAGNITUDES + magnitude],
+        );
+        ((x, if negative { y.neg() } else { y }), F::Base::ALL)
+    }
+}
+
+/// The multiples of points and of their images, for lanes that have different digits.
+///
+/// They are stored lane by lane, as each lane looks up another multiple: the lanes of a multiple side by side, in the order of
+/// the x of [`CommonMultiples`].
+pub(crate) struct Multiples<C: CurveLanes>(Vec<C::Packed>);
+
+impl<C: CurveLanes> Multiples<C> {
+    /// The multiples of vectors of points, none of which is infinity.
+    #[inline(always)]
+    pub(crate) fn of<B: Backend>(points: &[Point<C::Coordinate<B>>]) -> Self {
+        let width = B::Fq::WIDTH;
+        let CommonMultiples { x, y } = CommonMultiples::of::<C, B>(points);
+        let mut packed = vec![C::Packed::default(); x.len() * width];
+        for (index, (x, out)) in x.iter().zip(packed.chunks_exact_mut(width)).enumerate() {
+            let y = y[index / MAGNITUDES / TURNS * MAGNITUDES + index % MAGNITUDES];
+            C::Coordinate::<B>::scatter(*x, y, out);
         }
         Self(packed)
     }
 
-    /// The multiple of image `part` of the points of a vector that the digit at `place` names in each lane, and the lanes
-    /// with a digit. Other lanes contain any multiple.
+    /// The multiple of a vector's points that the digit of a pair of parts at `place` names in each lane, and the lanes with
+    /// a digit. Other lanes contain any multiple.
     #[inline(always)]
     pub(crate) fn chosen<B: Backend>(
         &self,
         vector: usize,
-        part: usize,
+        pair: usize,
         digits: &[&Digits],
         place: usize,
     ) -> (Point<C::Coordinate<B>>, Mask) {
         let width = B::Fq::WIDTH;
-        let start = (vector * C::PARTS + part) * MAGNITUDES * width;
-        let image = &self.0[start..start + MAGNITUDES * width];
-        let mut lanes = [&image[0]; MAX_WIDTH];
+        let size = TURNS * MAGNITUDES * width;
+        let images = &self.0[(vector * C::PARTS / 2 + pair) * size..][..size];
+        let mut lanes = [&images[0]; MAX_WIDTH];
         let (mut active, mut negative): (Mask, Mask) = (0, 0);
         for (lane, digits) in digits.iter().enumerate() {
-            if let Some((index, below_zero)) = digits.at::<C>(part, place) {
-                lanes[lane] = &image[index * width + lane];
+            if let Some((magnitude, turns, below_zero)) = digits.at::<C>(pair, place).parts() {
+                lanes[lane] = &images[(turns * MAGNITUDES + magnitude) * width + lane];
                 active |= 1 << lane;
                 negative |= Mask::from(below_zero) << lane;
             }
@@ -87,70 +124,49 @@ impl<C: CurveLanes> Multiples<C> {
     }
 }
 
-/// The multiples by 1, 3, .., 31 of all points.
+/// The multiples of all points by the magnitudes of digits. The points have a large prime order, so no sum is infinity, and
+/// no denominator is zero.
 #[inline(always)]
-fn odd_multiples<C: CurveLanes, B: Backend>(
+fn multiples<C: CurveLanes, B: Backend>(
     points: &[Point<C::Coordinate<B>>],
+    turn: C::Coordinate<B>,
 ) -> Vec<[Point<C::Coordinate<B>>; MAGNITUDES]> {
-    let powers = powers_of_two::<C, B>(points);
     let mut all = Vec::with_capacity(points.len());
     for point in points {
         all.push([*point; MAGNITUDES]);
     }
-    let mut norms = Vec::with_capacity(points.len() * SUMS[1].len());
-    for sums in SUMS {
-        norms.clear();
-        for (multiples, powers) in all.iter().zip(&powers) {
-            for &(_, power, rest) in sums {
-                norms.push(multiples[rest / 2].0.sub(powers[power.ilog2() as usize - 1].0).norm());
+    let mut slopes = Vec::with_capacity(points.len() * CHAIN[1].len());
+    for row in CHAIN {
+        slopes.clear();
+        let mut chains = Chains::new();
+        for multiples in &all {
+            for step in row {
+                let ((x1, y1), (mut x2, _)) = (multiples[step.first], multiples[step.second]);
+                for _ in 0..step.turns {
+                    x2 = x2.mul(turn);
+                }
+                let denominator = if step.is_double() { y1.double() } else { x2.sub(x1) };
+                let norm = denominator.norm();
+                slopes.push((x2, denominator, norm, chains.push(slopes.len(), norm)));
             }
         }
-        invert_all(&mut norms);
-        let mut inverses = norms.iter();
-        for (multiples, powers) in all.iter_mut().zip(&powers) {
-            for &(multiple, power, rest) in sums {
-                let inverse = *inverses.next().expect("one inverse per sum");
-                let ((ax, ay), (bx, by)) = (powers[power.ilog2() as usize - 1], multiples[rest / 2]);
-                let by = if multiple > power { by } else { by.neg() };
-                let slope = by.sub(ay).mul(bx.sub(ax).inverse_by_norm(inverse));
-                multiples[multiple / 2] = chord(ax, ay, bx, slope);
+        chains.invert();
+        for multiples in all.iter_mut().rev() {
+            for step in row.iter().rev() {
+                let (x2, denominator, norm, before) = slopes.pop().expect("one for each step");
+                let inverse = denominator.inverse_by_norm(chains.pop(slopes.len(), norm, before));
+                let ((x1, y1), (_, y2)) = (multiples[step.first], multiples[step.second]);
+                let numerator = if step.is_double() {
+                    let square = x1.square();
+                    square.double().add(square)
+                } else {
+                    (if step.negative { y2.neg() } else { y2 }).sub(y1)
+                };
+                multiples[step.magnitude] = chord(x1, y1, x2, numerator.mul(inverse));
             }
         }
     }
     all
-}
-
-/// The multiples by 2, 4, .., 32 of all points.
-#[inline(always)]
-fn powers_of_two<C: CurveLanes, B: Backend>(
-    points: &[Point<C::Coordinate<B>>],
-) -> Vec<[Point<C::Coordinate<B>>; POWERS]> {
-    let zero = C::Coordinate::<B>::zero();
-    let mut powers = vec![[(zero, zero); POWERS]; points.len()];
-    if points.len() <= FEW {
-        let mut doubled = Vec::with_capacity(points.len() * POWERS);
-        for point in points {
-            let mut power = Jacobian::from_affine(*point);
-            for _ in 0..POWERS {
-                power = power.doublings::<B>(1);
-                doubled.push(power);
-            }
-        }
-        let mut affine = Vec::with_capacity(doubled.len());
-        Jacobian::to_affine(&doubled, &mut affine);
-        for (powers, affine) in powers.iter_mut().zip(affine.chunks_exact(POWERS)) {
-            powers.copy_from_slice(affine);
-        }
-    } else {
-        let mut doubled = points.to_vec();
-        for index in 0..POWERS {
-            B::run(Doubling { points: &mut doubled });
-            for (powers, doubled) in powers.iter_mut().zip(&doubled) {
-                powers[index] = *doubled;
-            }
-        }
-    }
-    powers
 }
 
 /// The factor by which the endomorphism multiplies x.

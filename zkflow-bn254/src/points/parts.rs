@@ -1,17 +1,16 @@
-//! Splits scalars into short, odd parts for the endomorphisms of a curve.
+//! Splits scalars into short parts for the endomorphisms of a curve.
 //!
 //! (k₁, .., kₙ) = (k, 0, ..) − v for a lattice vector v near (k, 0, ..), so k = Σ kᵢ·λᵢ for the factors λᵢ by which the
-//! endomorphisms multiply. The coordinates of v are quotients kc/r, computed by multiplications with 2^256·c/r, and rounded
-//! to the nearest integer of one parity. The parities are chosen so that all parts are odd. There is a choice for every
-//! scalar, because the determinant of the basis is r, which is odd. Computed quotients are wrong by less than 0.1, so a
-//! coordinate is at most 1.1 away from the exact one.
+//! endomorphisms multiply. The coordinates of v are the quotients kc/r, computed by multiplications with 2^256·c/r and
+//! rounded. Computed quotients are wrong by less than 0.1, so a coordinate is at most 0.6 away from the exact one.
 //!
-//! | curve | factors | length of a part |
-//! |---|---|---|
-//! | G1 | 1, λ ([GLV]) | 127 bits, since 1.1 (\|N₁₁\| + \|N₂₁\|) < 2^127 for the basis N of arkworks |
-//! | G2 | 1, λ, μ, λμ ([GLS]) | 65 bits, since 1.1 times the sum of a column of the basis is below 2^65 |
+//! | curve | factors | bound of a part | |
+//! |---|---|---|---|
+//! | G1 | 1, λ ([GLV]) | 0.27 · 2^128 | 0.6 times the sum of a column of the basis of arkworks |
+//! | G2 | 1, λ, μ, λμ ([GLS]) | 0.97 · 2^64 | 0.6 times the sum of a column of the basis, 6x |
 //!
-//! μ is the modulus of Fq modulo r: the Frobenius endomorphism multiplies by it in G2.
+//! μ is the modulus of Fq modulo r: the Frobenius endomorphism multiplies by it in G2. λ is a cube root of unity, so pairs of
+//! parts are Eisenstein integers a + bλ; they are shorter than √3 times the bound.
 //!
 //! [GLV]: https://www.iacr.org/archive/crypto2001/21390189.pdf
 //! [GLS]: https://eprint.iacr.org/2008/194
@@ -31,8 +30,6 @@ pub(crate) struct Splitter {
     basis: [[i128; MAX_PARTS]; MAX_PARTS],
     /// Signs (true: positive) and magnitudes of 2^256·c/r.
     quotients: [(bool, [u64; 4]); MAX_PARTS],
-    /// For even and for odd scalars: the parities of the coordinates, 0 or 1, that make all parts odd.
-    parities: [[u128; MAX_PARTS]; 2],
 }
 
 impl Splitter {
@@ -46,10 +43,9 @@ impl Splitter {
             if positive { magnitude } else { -magnitude }
         });
         let none = (true, [0; 4]);
-        let basis = [[n11, n12, 0, 0], [n21, n22, 0, 0], [0; 4], [0; 4]];
         Self {
             count: 2,
-            basis,
+            basis: [[n11, n12, 0, 0], [n21, n22, 0, 0], [0; 4], [0; 4]],
             // The coordinates of v are k·N₂₂/r and −k·N₁₂/r.
             quotients: [
                 (n22 > 0, quotient(n22.unsigned_abs())),
@@ -57,44 +53,38 @@ impl Splitter {
                 none,
                 none,
             ],
-            parities: parities(2, &basis),
         }
     }
 
     /// For G2: a reduced basis, whose vectors are multiples of the curve's parameter x plus small integers.
     pub(crate) fn of_g2() -> Self {
         const X: i128 = 4_965_661_367_192_848_881;
-        let basis = [
-            [2 * X, X, X + 1, -X],
-            [-X, X, X, 2 * X + 1],
-            [-X - 1, X, -X, -2 * X],
-            [2 * X + 1, X + 1, -X, X],
-        ];
         Self {
             count: 4,
-            basis,
+            basis: [
+                [2 * X, X, X + 1, -X],
+                [-X, X, X, 2 * X + 1],
+                [-X - 1, X, -X, -2 * X],
+                [2 * X + 1, X + 1, -X, X],
+            ],
             quotients: [
                 (true, [0x46f4_bda9_95d5_1bb1, 0x08e5_da66_fc71_84ae, 0x9e80_318a_b0d9_2b93, 0]),
                 (false, [0x2dff_2915_32e4_2728, 0x55b4_ca7b_a3e5_577f, 0x9e80_318a_b0d9_2b95, 0]),
                 (false, [0x071c_4c43_fac4_db00, 0x55b4_ca7b_a3e5_5782, 0x9e80_318a_b0d9_2b95, 0]),
                 (true, [0xc170_977d_cef3_cd3f, 0x55b4_ca7b_a3e5_577d, 0x9e80_318a_b0d9_2b95, 0]),
             ],
-            parities: parities(4, &basis),
         }
     }
 
-    /// The parts, all odd; those beyond the number of parts are zero.
+    /// The parts; those beyond the number of parts are zero.
     #[inline]
     pub(crate) fn split(&self, scalar: &Fr) -> [i128; MAX_PARTS] {
         let k = scalar.into_bigint().0;
-        let parities = &self.parities[(k[0] & 1) as usize];
         let mut parts = [0i128; MAX_PARTS];
         // Modulo 2^128, which is enough because the parts are short.
         parts[0] = (u128::from(k[1]) << 64 | u128::from(k[0])) as i128;
-        let vectors = self.quotients.iter().zip(&self.basis).zip(parities);
-        for (((positive, quotient), vector), parity) in vectors.take(self.count) {
-            // The nearest integer that has the parity.
-            let factor = ((floor(&k, quotient) + 1 - parity) & !1 | parity) as i128;
+        for ((positive, quotient), vector) in self.quotients.iter().zip(&self.basis).take(self.count) {
+            let factor = nearest(&k, quotient) as i128;
             for (part, coordinate) in parts.iter_mut().zip(vector) {
                 let product = factor.wrapping_mul(*coordinate);
                 *part = if *positive { part.wrapping_sub(product) } else { part.wrapping_add(product) };
@@ -104,24 +94,9 @@ impl Splitter {
     }
 }
 
-/// The parities of the coordinates, for even and for odd scalars; see [`Splitter`].
-fn parities(count: usize, basis: &[[i128; MAX_PARTS]; MAX_PARTS]) -> [[u128; MAX_PARTS]; 2] {
-    [0, 1].map(|scalar| {
-        let choices = (0..1u128 << count).map(|bits| [0, 1, 2, 3].map(|j| bits >> j & 1));
-        let are_odd = |choice: &[u128; MAX_PARTS]| {
-            (0..count).all(|i| {
-                let of_scalar = if i == 0 { scalar } else { 0 };
-                let of_vectors = (0..count).map(|j| choice[j] & basis[j][i].unsigned_abs()).sum::<u128>();
-                (of_scalar + of_vectors) & 1 == 1
-            })
-        };
-        choices.into_iter().find(are_odd).expect("the determinant of the basis is odd")
-    })
-}
-
-/// ⌊kq / 2^256⌋ modulo 2^128.
+/// kq / 2^256, rounded to the nearest integer, modulo 2^128.
 #[inline]
-fn floor(k: &[u64; 4], q: &[u64; 4]) -> u128 {
+fn nearest(k: &[u64; 4], q: &[u64; 4]) -> u128 {
     let mut product = [0u64; 8];
     for i in 0..4 {
         let mut carry = 0;
@@ -130,7 +105,7 @@ fn floor(k: &[u64; 4], q: &[u64; 4]) -> u128 {
         }
         product[i + 4] = carry;
     }
-    u128::from(product[5]) << 64 | u128::from(product[4])
+    (u128::from(product[5]) << 64 | u128::from(product[4])).wrapping_add(u128::from(product[3] >> 63))
 }
 
 /// 2^256·n / r for n below 2^127, computed bit by bit and rounded to the nearest integer.
@@ -171,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    fn parts_make_the_scalar(splitter: &Splitter, factors: &[Fr], bits: u32) {
+    fn parts_make_the_scalar(splitter: &Splitter, factors: &[Fr], bound: f64) {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let mut scalars = vec![Fr::ZERO, Fr::ONE, -Fr::ONE];
         scalars.extend(factors.iter().flat_map(|factor| [*factor, -*factor, factor.square()]));
@@ -181,17 +156,16 @@ mod tests {
         for scalar in scalars {
             let parts = splitter.split(&scalar);
             assert!(parts[factors.len()..].iter().all(|part| *part == 0));
-            assert!(parts[..factors.len()].iter().all(|part| part & 1 == 1), "{scalar}");
-            assert!(parts.iter().all(|part| part.unsigned_abs() < 1 << bits), "{scalar}");
+            assert!(parts.iter().all(|part| (part.unsigned_abs() as f64) < bound), "{scalar}");
             let sum: Fr = parts.iter().zip(factors).map(|(part, factor)| Fr::from(*part) * factor).sum();
             assert_eq!(sum, scalar);
         }
     }
 
     #[test]
-    fn short_odd_parts_make_the_scalar() {
-        parts_make_the_scalar(&Splitter::of_g1(), &[Fr::ONE, g1::Config::LAMBDA], 127);
+    fn short_parts_make_the_scalar() {
+        parts_make_the_scalar(&Splitter::of_g1(), &[Fr::ONE, g1::Config::LAMBDA], 0.27 * 2f64.powi(128));
         let (lambda, mu) = (g2::Config::LAMBDA, Fr::from(num_bigint::BigUint::from(Fq::MODULUS)));
-        parts_make_the_scalar(&Splitter::of_g2(), &[Fr::ONE, lambda, mu, lambda * mu], 65);
+        parts_make_the_scalar(&Splitter::of_g2(), &[Fr::ONE, lambda, mu, lambda * mu], 0.97 * 2f64.powi(64));
     }
 }

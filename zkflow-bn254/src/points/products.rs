@@ -1,12 +1,13 @@
 //! Points times scalars.
 //!
 //! A product uses the endomorphisms of its curve: the cube root of unity ([GLV]), and in G2 also the Frobenius
-//! endomorphism ([GLS]). The scalar is split into two parts of 127 bits, in G2 into four of 65, in odd digits of five
-//! bits. Each digit selects a multiple of an image of the point. Coordinates of many points are affine, and the points of a
-//! block share their inversions. Few points have Jacobian coordinates (`straus`).
+//! endomorphism ([GLS]). The scalar is split into two parts of 127 bits, in G2 into four of 64. A pair of parts is an
+//! Eisenstein integer and has digits of three bits. Each digit selects a multiple of an image of the point. Coordinates of
+//! many points are affine, and the points of a block share their inversions. Few points have Jacobian coordinates
+//! (`straus`).
 //!
 //! 1. The chosen multiples of each place are added. (`sums`)
-//! 2. The sums of the places make the product by Horner's rule: five doublings and an addition for each place.
+//! 2. The sums of the places make the product by Horner's rule: three doublings and an addition for each place.
 //!
 //! [GLV]: https://www.iacr.org/archive/crypto2001/21390189.pdf
 //! [GLS]: https://eprint.iacr.org/2008/194
@@ -73,7 +74,7 @@ pub(crate) fn multiply_points<C: CurveLanes>(
 ) -> Vec<Affine<C>> {
     let splitter = C::splitter();
     let mut products = points.to_vec();
-    let size = block_of(points.len());
+    let size = block_of(points.len(), 1);
     products.par_chunks_mut(size).enumerate().for_each(|(block, points)| {
         let start = block * size;
         let digits: Vec<Digits> = match factors {
@@ -101,14 +102,15 @@ pub(crate) fn multiply_points<C: CurveLanes>(
     products
 }
 
-/// Maximum number of points that share inversions. Larger blocks do not stay in the second cache.
+/// Maximum number of sums that share inversions, about. With more, the multiples of all places are too many for the caches.
 const MOST: usize = 1 << 10;
-/// Minimum number of points that share inversions, if there are as many.
+/// Minimum number of columns that share inversions, if there are as many.
 const FEWEST: usize = 1 << 7;
 
-/// Number of points per block: enough to share inversions, and enough blocks for all threads of the current pool.
-pub(super) fn block_of(points: usize) -> usize {
-    (points / (2 * rayon::current_num_threads())).next_power_of_two().clamp(FEWEST, MOST)
+/// Number of columns per block of sums: enough to share inversions, and enough blocks for all threads of the current pool.
+pub(super) fn block_of(columns: usize, sums: usize) -> usize {
+    let most = (MOST / sums).next_power_of_two();
+    (columns / (2 * rayon::current_num_threads())).next_power_of_two().clamp(FEWEST, most)
 }
 
 /// Number of vectors up to which shared inversions cost more than Jacobian coordinates.

@@ -11,7 +11,7 @@ use ark_ff::AdditiveGroup;
 use super::CurveLanes;
 use super::addition::{Additions, Complete, Doubling};
 use super::digits::{DIGIT_BITS, Digits};
-use super::multiples::{Multiples, Point};
+use super::multiples::{CommonMultiples, Multiples, Point};
 use crate::field::{Arithmetic, Lanes, MAX_WIDTH};
 use crate::{Backend, Task};
 
@@ -41,26 +41,26 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Task for Sums<'_, C, 
     fn run<B: Backend>(self) -> Self::Output {
         let width = B::Fq::WIDTH;
         let columns = self.lists[0].len();
-        let mut places = Places { points: Vec::new(), sums: Vec::new() };
         let group = GROUP / C::PARTS;
+        let mut places = [const { Vec::new() }; SUMS];
+        for places in &mut places {
+            places.reserve(columns.div_ceil(width) * C::PLACES);
+        }
         for first in (0..columns).step_by(group) {
             self.group::<B>(first, group.min(columns - first), &mut places);
         }
-        let sums = horner::<C, B>(&places);
+        let sums = horner::<C, B, SUMS>(&places, columns.div_ceil(width), group / width);
         let mut out = [const { Vec::new() }; SUMS];
         for out in &mut out {
             out.resize(columns, Affine::identity());
         }
         let mut sums = sums.iter();
-        for first in (0..columns).step_by(group) {
-            for out in &mut out {
-                let end = columns.min(first + group);
-                for out in out[first..end].chunks_mut(width) {
-                    let (x, y) = *sums.next().expect("a vector for each sum");
-                    let mut points = [Affine::identity(); MAX_WIDTH];
-                    C::store::<B>(x, y, &mut points);
-                    out.copy_from_slice(&points[..out.len()]);
-                }
+        for out in &mut out {
+            for out in out.chunks_mut(width) {
+                let (x, y) = *sums.next().expect("a vector for each sum");
+                let mut points = [Affine::identity(); MAX_WIDTH];
+                C::store::<B>(x, y, &mut points);
+                out.copy_from_slice(&points[..out.len()]);
             }
         }
         for column in 0..columns {
@@ -73,54 +73,75 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Task for Sums<'_, C, 
 }
 
 impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Sums<'_, C, LISTS, SUMS> {
-    /// Adds the chosen multiples of each place, for a group of columns.
+    /// Appends the sums of the chosen multiples of each place, for a group of columns: the vectors of a place side by side,
+    /// then places.
     #[inline(always)]
-    fn group<B: Backend>(&self, first: usize, columns: usize, places: &mut Places<C::Coordinate<B>>) {
+    fn group<B: Backend>(
+        &self,
+        first: usize,
+        columns: usize,
+        places: &mut [Vec<Point<C::Coordinate<B>>>; SUMS],
+    ) {
         let width = B::Fq::WIDTH;
         let vectors = columns.div_ceil(width);
-        let start = places.points.len();
-        for sum in 0..SUMS {
-            for vector in 0..vectors {
-                places.sums.push((start + sum * C::PLACES * vectors + vector, vectors));
-            }
-        }
-        let zero = C::Coordinate::<B>::zero();
-        places.points.resize(start + SUMS * C::PLACES * vectors, (zero, zero));
-        let places = &mut places.points[start..];
+        let start = places[0].len();
+        let in_common = self.have_common_scalars(width, first, columns);
         let mut additions = Additions::with_capacity(C::PLACES * vectors);
-        let mut started = [false; SUMS];
         for list in 0..LISTS {
             let mut loaded = Vec::with_capacity(vectors);
             for points in self.lists[list][first..first + columns].chunks(width) {
                 loaded.push(load::<C, B>(points));
             }
-            let multiples = Multiples::<C>::of::<B>(&loaded);
+            let multiples: Lookup<C, C::Coordinate<B>> = if in_common {
+                Lookup::Common(CommonMultiples::of::<C, B>(&loaded))
+            } else {
+                Lookup::Each(Multiples::of::<B>(&loaded))
+            };
             for term in self.terms {
                 if term.list != list {
                     continue;
                 }
-                let digits = &term.digits[first..first + columns];
-                let sums = &mut places[term.sum * C::PLACES * vectors..][..C::PLACES * vectors];
-                for part in 0..C::PARTS {
-                    let mut index = 0;
+                // Lanes without a column have the digits of another one.
+                let mut digits = term.digits[first..first + columns].to_vec();
+                digits.resize(vectors * width, digits[0]);
+                let sums = &mut places[term.sum];
+                for pair in 0..C::PARTS / 2 {
+                    let is_first = sums.len() == start;
+                    let mut index = start;
                     for place in 0..C::PLACES {
-                        for (vector, digits) in digits.chunks(width).enumerate() {
-                            let (point, _) = multiples.chosen::<B>(vector, part, digits, place);
-                            if started[term.sum] {
-                                additions.stage(&sums[index], point, B::Fq::ALL);
+                        for (vector, digits) in digits.chunks_exact(width).enumerate() {
+                            let (point, active) = match &multiples {
+                                Lookup::Common(common) => common.chosen::<C>(vector, pair, digits[0], place),
+                                Lookup::Each(each) => each.chosen::<B>(vector, pair, digits, place),
+                            };
+                            if !is_first {
+                                additions.stage(&sums[index], point, active);
+                                index += 1;
+                            } else if active == B::Fq::ALL {
+                                sums.push(point);
                             } else {
-                                sums[index] = point;
+                                let (zero, (x, y)) = (C::Coordinate::<B>::zero(), point);
+                                sums.push((
+                                    Arithmetic::select(active, x, zero),
+                                    Arithmetic::select(active, y, zero),
+                                ));
                             }
-                            index += 1;
                         }
                     }
-                    if started[term.sum] {
-                        B::run(Complete { additions: &mut additions, accumulators: sums });
+                    if !is_first {
+                        B::run(Complete { additions: &mut additions, accumulators: &mut sums[start..] });
                     }
-                    started[term.sum] = true;
                 }
             }
         }
+    }
+
+    /// Whether the lanes of every vector have the same scalars.
+    fn have_common_scalars(&self, width: usize, first: usize, columns: usize) -> bool {
+        self.terms.iter().all(|term| {
+            let mut vectors = term.digits[first..first + columns].chunks(width);
+            vectors.all(|digits| digits.iter().all(|other| std::ptr::eq(*other, digits[0])))
+        })
     }
 
     /// Computes the sums of a column by arkworks.
@@ -140,29 +161,46 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Sums<'_, C, LISTS, SU
     }
 }
 
-/// The sums of the chosen multiples of each place.
-struct Places<F> {
-    points: Vec<Point<F>>,
-    /// For each vector of a sum: the index of its lowest place, and the distance between its places.
-    sums: Vec<(usize, usize)>,
+/// Where the multiples of a group are looked up.
+enum Lookup<C: CurveLanes, F> {
+    /// All lanes have the same scalars.
+    Common(CommonMultiples<F>),
+    Each(Multiples<C>),
 }
 
-/// Σ 32^i · (place i) for each vector, by Horner's rule.
+/// Σ 8^i · (place i) for each vector of each sum, by Horner's rule, for groups of at most `group` vectors.
 #[inline(always)]
-fn horner<C: CurveLanes, B: Backend>(places: &Places<C::Coordinate<B>>) -> Vec<Point<C::Coordinate<B>>> {
-    let mut additions = Additions::with_capacity(places.sums.len());
-    let mut sums = Vec::with_capacity(places.sums.len());
-    for (lowest, distance) in &places.sums {
-        sums.push(places.points[lowest + (C::PLACES - 1) * distance]);
-    }
-    for place in (0..C::PLACES - 1).rev() {
-        for _ in 0..DIGIT_BITS {
-            B::run(Doubling { points: &mut sums });
+fn horner<C: CurveLanes, B: Backend, const SUMS: usize>(
+    places: &[Vec<Point<C::Coordinate<B>>>; SUMS],
+    vectors: usize,
+    group: usize,
+) -> Vec<Point<C::Coordinate<B>>> {
+    let mut additions = Additions::with_capacity(SUMS * vectors);
+    let mut sums = Vec::with_capacity(SUMS * vectors);
+    for place in (0..C::PLACES).rev() {
+        let is_first = place == C::PLACES - 1;
+        if !is_first {
+            for _ in 0..DIGIT_BITS {
+                B::run(Doubling { points: &mut sums });
+            }
         }
-        for (sum, (lowest, distance)) in sums.iter().zip(&places.sums) {
-            additions.stage(sum, places.points[lowest + place * distance], B::Fq::ALL);
+        let mut index = 0;
+        for places in places {
+            for first in (0..vectors).step_by(group) {
+                let size = group.min(vectors - first);
+                for point in &places[first * C::PLACES + place * size..][..size] {
+                    if is_first {
+                        sums.push(*point);
+                    } else {
+                        additions.stage(&sums[index], *point, B::Fq::ALL);
+                    }
+                    index += 1;
+                }
+            }
         }
-        B::run(Complete { additions: &mut additions, accumulators: &mut sums });
+        if !is_first {
+            B::run(Complete { additions: &mut additions, accumulators: &mut sums });
+        }
     }
     sums
 }
