@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ark_bn254::{Fr, G1Affine, G2Affine, g1, g2};
+use ark_ec::scalar_mul::glv::GLVConfig;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{AdditiveGroup, FftField, Field, One, UniformRand, Zero};
@@ -138,12 +139,31 @@ fn the_lagrange_form_of_equal_points_is_one_point() {
 fn products_in_several_blocks_are_those_of_the_reference() {
     let mut rng = ChaCha8Rng::seed_from_u64(10);
     let points = points::<g1::Config>(&mut rng, 2500);
-    let scalars: Vec<_> = points.iter().map(|_| Fr::rand(&mut rng)).collect();
+    let mut scalars: Vec<_> = points.iter().map(|_| Fr::rand(&mut rng)).collect();
+    for (i, scalar) in scalars.iter_mut().step_by(9).enumerate() {
+        *scalar =
+            [Fr::zero(), Fr::one(), -Fr::one(), Fr::from(i as u64), g1::Config::LAMBDA * *scalar][i % 5];
+    }
     let expected: Vec<_> =
         points.iter().zip(&scalars).map(|(point, scalar)| (*point * scalar).into_affine()).collect();
     for kernel in Kernel::available() {
         assert!(products(kernel, &points, &scalars) == expected, "{kernel:?}");
     }
+}
+
+fn one_scalar_for_many_points<C: Curve>() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let points = points::<C>(&mut rng, 301);
+    for scalar in [Fr::zero(), Fr::one(), -Fr::one(), Fr::from(8u64), -C::LAMBDA, Fr::rand(&mut rng)] {
+        let expected: Vec<_> = points.iter().map(|point| (*point * scalar).into_affine()).collect();
+        assert_eq!(scale(&points, &scalar), expected, "{scalar}");
+    }
+}
+
+#[test]
+fn many_products_with_one_scalar_are_those_of_the_reference() {
+    one_scalar_for_many_points::<g1::Config>();
+    one_scalar_for_many_points::<g2::Config>();
 }
 
 #[test]

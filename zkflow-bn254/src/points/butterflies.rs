@@ -101,7 +101,8 @@ pub(crate) fn two_layers<C: CurveLanes>(
         let (list, sum) = [(0, 0), (1, 1), (2, 1), (1, 2), (2, 2)][i];
         Term { list, sum, digits: &digits[i] }
     });
-    let [mut wb, mut of_even, mut of_odd] = kernel.run(Sums { lists: [&b, &c, &d], terms: &terms });
+    let sums = kernel.run(Sums { lists: &[&b, &c, &d], terms: &terms, sums: 3 });
+    let [mut wb, mut of_even, mut of_odd] = <[_; 3]>::try_from(sums).expect("three sums");
     if outer.scale.is_some() {
         a = multiply(kernel, &a, &[scale], a.len());
     }

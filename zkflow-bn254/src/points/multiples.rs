@@ -7,8 +7,8 @@ use ark_ff::Field;
 use super::CurveLanes;
 use super::addition::chord;
 use super::digits::{CHAIN, Digits, MAGNITUDES, TURNS};
-use crate::Backend;
 use crate::field::{Arithmetic, Chains, Coordinate, Lanes, MAX_WIDTH, Mask};
+use crate::{Backend, Task};
 
 /// The x and the y of `WIDTH` points.
 pub(super) type Point<F> = (F, F);
@@ -28,31 +28,10 @@ impl<F: Coordinate> CommonMultiples<F> {
     /// The multiples of vectors of points, none of which is infinity.
     #[inline(always)]
     pub(super) fn of<C: CurveLanes<Coordinate<B> = F>, B: Backend>(points: &[Point<F>]) -> Self {
-        let ([x, y], turn) = (C::frobenius(), endomorphism::<C>());
+        let (turn, [x, y]) = (endomorphism::<C>(), C::frobenius());
         let (turn, _) = C::load::<B>(&[Affine::new_unchecked(turn, turn); MAX_WIDTH]);
-        let (frobenius_x, frobenius_y) = C::load::<B>(&[Affine::new_unchecked(x, y); MAX_WIDTH]);
-        let count = points.len() * C::PARTS / 2 * MAGNITUDES;
-        let (mut xs, mut ys) = (Vec::with_capacity(count * TURNS), Vec::with_capacity(count));
-        for mut multiples in multiples::<C, B>(points, turn) {
-            for pair in 0..C::PARTS / 2 {
-                for (x, y) in &mut multiples {
-                    if pair == 1 {
-                        (*x, *y) = (x.conjugate().mul(frobenius_x), y.conjugate().mul(frobenius_y));
-                    }
-                    xs.push(*x);
-                    ys.push(*y);
-                }
-                let start = xs.len() - MAGNITUDES;
-                for (x, _) in &multiples {
-                    xs.push(x.mul(turn));
-                }
-                // 1 + β + β² = 0 for the factor β of x.
-                for index in start..start + MAGNITUDES {
-                    xs.push(F::zero().sub_both(xs[index], xs[index + MAGNITUDES]));
-                }
-            }
-        }
-        Self { x: xs, y: ys }
+        let frobenius = C::load::<B>(&[Affine::new_unchecked(x, y); MAX_WIDTH]);
+        B::run(Multiply { points, turn, frobenius, pairs: C::PARTS / 2 })
     }
 
     /// The multiple of a vector's points that the digit of a pair of parts at `place` names, and the lanes with a digit: all
@@ -124,13 +103,52 @@ impl<C: CurveLanes> Multiples<C> {
     }
 }
 
+/// Computes [`CommonMultiples`]; compiled once for all callers.
+struct Multiply<'a, F> {
+    points: &'a [Point<F>],
+    /// The factor of x in the endomorphism that multiplies by ω.
+    turn: F,
+    /// The factors of x and y in the Frobenius endomorphism, for a second pair of parts.
+    frobenius: Point<F>,
+    /// Number of pairs of parts.
+    pairs: usize,
+}
+
+impl<F: Coordinate> Task for Multiply<'_, F> {
+    type Output = CommonMultiples<F>;
+
+    #[inline(always)]
+    fn run<B: Backend>(self) -> Self::Output {
+        let Self { points, turn, frobenius, pairs } = self;
+        let count = points.len() * pairs * MAGNITUDES;
+        let (mut xs, mut ys) = (Vec::with_capacity(count * TURNS), Vec::with_capacity(count));
+        for mut multiples in multiples(points, turn) {
+            for pair in 0..pairs {
+                for (x, y) in &mut multiples {
+                    if pair == 1 {
+                        (*x, *y) = (x.conjugate().mul(frobenius.0), y.conjugate().mul(frobenius.1));
+                    }
+                    xs.push(*x);
+                    ys.push(*y);
+                }
+                let start = xs.len() - MAGNITUDES;
+                for (x, _) in &multiples {
+                    xs.push(x.mul(turn));
+                }
+                // 1 + β + β² = 0 for the factor β of x.
+                for index in start..start + MAGNITUDES {
+                    xs.push(F::zero().sub_both(xs[index], xs[index + MAGNITUDES]));
+                }
+            }
+        }
+        CommonMultiples { x: xs, y: ys }
+    }
+}
+
 /// The multiples of all points by the magnitudes of digits. The points have a large prime order, so no sum is infinity, and
 /// no denominator is zero.
 #[inline(always)]
-fn multiples<C: CurveLanes, B: Backend>(
-    points: &[Point<C::Coordinate<B>>],
-    turn: C::Coordinate<B>,
-) -> Vec<[Point<C::Coordinate<B>>; MAGNITUDES]> {
+fn multiples<F: Coordinate>(points: &[Point<F>], turn: F) -> Vec<[Point<F>; MAGNITUDES]> {
     let mut all = Vec::with_capacity(points.len());
     for point in points {
         all.push([*point; MAGNITUDES]);

@@ -138,8 +138,8 @@ impl<C: CurveLanes> Task for Products<'_, C> {
         let Self { points, digits } = self;
         let width = B::Fq::WIDTH;
         if points.len() > FEW * width {
-            let [products] = B::run(Sums { lists: [points], terms: &[Term { list: 0, sum: 0, digits }] });
-            return products;
+            let terms = &[Term { list: 0, sum: 0, digits }];
+            return B::run(Sums { lists: &[points], terms, sums: 1 }).swap_remove(0);
         }
         let mut vectors = Vec::with_capacity(points.len().div_ceil(width));
         for points in points.chunks(width) {

@@ -26,34 +26,34 @@ pub(super) struct Term<'a> {
 }
 
 /// Computes sums of the products of lists of equal length. Each sum must have a term.
-pub(super) struct Sums<'a, C: CurveLanes, const LISTS: usize, const SUMS: usize> {
-    pub(super) lists: [&'a [Affine<C>]; LISTS],
+pub(super) struct Sums<'a, C: CurveLanes> {
+    pub(super) lists: &'a [&'a [Affine<C>]],
     pub(super) terms: &'a [Term<'a>],
+    /// Number of sums.
+    pub(super) sums: usize,
 }
 
 /// Number of columns whose multiples are computed together, times the parts of a scalar; they stay in the second cache.
 const GROUP: usize = 256;
 
-impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Task for Sums<'_, C, LISTS, SUMS> {
-    type Output = [Vec<Affine<C>>; SUMS];
+impl<C: CurveLanes> Task for Sums<'_, C> {
+    /// The points of each sum.
+    type Output = Vec<Vec<Affine<C>>>;
 
     #[inline(always)]
     fn run<B: Backend>(self) -> Self::Output {
         let width = B::Fq::WIDTH;
         let columns = self.lists[0].len();
         let group = GROUP / C::PARTS;
-        let mut places = [const { Vec::new() }; SUMS];
-        for places in &mut places {
-            places.reserve(columns.div_ceil(width) * C::PLACES);
+        let mut places = Vec::with_capacity(self.sums);
+        for _ in 0..self.sums {
+            places.push(Vec::with_capacity(columns.div_ceil(width) * C::PLACES));
         }
         for first in (0..columns).step_by(group) {
             self.group::<B>(first, group.min(columns - first), &mut places);
         }
-        let sums = horner::<C, B, SUMS>(&places, columns.div_ceil(width), group / width);
-        let mut out = [const { Vec::new() }; SUMS];
-        for out in &mut out {
-            out.resize(columns, Affine::identity());
-        }
+        let sums = horner::<C, B>(&places, columns.div_ceil(width), group / width);
+        let mut out = vec![vec![Affine::identity(); columns]; self.sums];
         let mut sums = sums.iter();
         for out in &mut out {
             for out in out.chunks_mut(width) {
@@ -72,24 +72,19 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Task for Sums<'_, C, 
     }
 }
 
-impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Sums<'_, C, LISTS, SUMS> {
+impl<C: CurveLanes> Sums<'_, C> {
     /// Appends the sums of the chosen multiples of each place, for a group of columns: the vectors of a place side by side,
     /// then places.
     #[inline(always)]
-    fn group<B: Backend>(
-        &self,
-        first: usize,
-        columns: usize,
-        places: &mut [Vec<Point<C::Coordinate<B>>>; SUMS],
-    ) {
+    fn group<B: Backend>(&self, first: usize, columns: usize, places: &mut [Vec<Point<C::Coordinate<B>>>]) {
         let width = B::Fq::WIDTH;
         let vectors = columns.div_ceil(width);
         let start = places[0].len();
         let in_common = self.have_common_scalars(width, first, columns);
         let mut additions = Additions::with_capacity(C::PLACES * vectors);
-        for list in 0..LISTS {
+        for (list, points) in self.lists.iter().enumerate() {
             let mut loaded = Vec::with_capacity(vectors);
-            for points in self.lists[list][first..first + columns].chunks(width) {
+            for points in points[first..first + columns].chunks(width) {
                 loaded.push(load::<C, B>(points));
             }
             let multiples: Lookup<C, C::Coordinate<B>> = if in_common {
@@ -147,8 +142,8 @@ impl<C: CurveLanes, const LISTS: usize, const SUMS: usize> Sums<'_, C, LISTS, SU
     /// Computes the sums of a column by arkworks.
     #[cold]
     #[inline(never)]
-    fn correct(&self, column: usize, sums: &mut [Vec<Affine<C>>; SUMS]) {
-        let mut totals = [Projective::ZERO; SUMS];
+    fn correct(&self, column: usize, sums: &mut [Vec<Affine<C>>]) {
+        let mut totals = vec![Projective::ZERO; sums.len()];
         for term in self.terms {
             let point = self.lists[term.list][column];
             if !point.is_zero() {
@@ -170,13 +165,13 @@ enum Lookup<C: CurveLanes, F> {
 
 /// Σ 8^i · (place i) for each vector of each sum, by Horner's rule, for groups of at most `group` vectors.
 #[inline(always)]
-fn horner<C: CurveLanes, B: Backend, const SUMS: usize>(
-    places: &[Vec<Point<C::Coordinate<B>>>; SUMS],
+fn horner<C: CurveLanes, B: Backend>(
+    places: &[Vec<Point<C::Coordinate<B>>>],
     vectors: usize,
     group: usize,
 ) -> Vec<Point<C::Coordinate<B>>> {
-    let mut additions = Additions::with_capacity(SUMS * vectors);
-    let mut sums = Vec::with_capacity(SUMS * vectors);
+    let mut additions = Additions::with_capacity(places.len() * vectors);
+    let mut sums = Vec::with_capacity(places.len() * vectors);
     for place in (0..C::PLACES).rev() {
         let is_first = place == C::PLACES - 1;
         if !is_first {
