@@ -1,5 +1,6 @@
 //! The commands, one per file.
 
+mod allocator;
 mod audit;
 #[cfg(feature = "server")]
 mod audit_log;

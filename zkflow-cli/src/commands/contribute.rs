@@ -203,7 +203,7 @@ impl Work<'_> {
             let mut key = open(&previous)?;
             present.demand_key(key.head()).map_err(in_file(&previous))?;
             let (name, text) = self.args.contributor.read()?;
-            self.progress.measured("contribute", self.args.limits.options(), |options| {
+            self.progress.measured("contribute", self.args.limits.set_up(), |options| {
                 written(&contributed, |file| {
                     let out = BufWriter::new(file);
                     Ok(phase2::contribute(&mut key, out, name, text, &mut os_rng(), options)?)

@@ -9,7 +9,7 @@ use zkflow_core::prove::native::{NativeOptions, Parallelism};
 use zkflow_core::prove::{ProveError, Prover, Provers, UnknownProver};
 use zkflow_core::provers;
 
-use super::cache_dir;
+use super::{allocator, cache_dir};
 
 /// Options of the prover.
 #[derive(Debug, Clone, Args)]
@@ -42,7 +42,9 @@ impl ProverArgs {
     pub(super) fn open(&self) -> Result<Arc<dyn Prover>, ProveError> {
         #[cfg(feature = "cuda")]
         show_warnings();
-        set_up_allocator();
+        // A single proof does not use its large buffers again. To return the small ones and to ask for them again would take a
+        // sixth of the processor time of a small proof.
+        allocator::keep_buffers_below(1 << 20);
         let options = NativeOptions {
             threads: self.threads,
             parallelism: Parallelism::Latency,
@@ -53,19 +55,6 @@ impl ProverArgs {
             ..NativeOptions::default()
         };
         provers::of_build().open(&self.prover, options)
-    }
-}
-
-/// Sets a fixed size of buffers from which glibc returns freed memory to the system. By default the size grows with the buffers
-/// that are freed, and a single proof would keep buffers that it does not use again. The memory of smaller ones is kept: to return
-/// it and to ask for it again takes a sixth of the processor time of a small proof.
-fn set_up_allocator() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    for (setting, bytes) in
-        [(libc::M_MMAP_THRESHOLD, 1 << 20), (libc::M_TRIM_THRESHOLD, 64 << 20), (libc::M_TOP_PAD, 4 << 20)]
-    {
-        // SAFETY: the call changes a setting of the allocator, which every thread may do at any time.
-        unsafe { libc::mallopt(setting, bytes) };
     }
 }
 

@@ -131,7 +131,7 @@ enum ZkeyCommand {
 
 pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
     let progress = Progress::new();
-    let options = args.limits.options();
+    let options = args.limits.set_up();
     match &args.command {
         ZkeyCommand::New { r1cs, ptau, out, allow_development } => {
             let circuit = circuit(r1cs)?;
