@@ -81,12 +81,12 @@ pub(crate) trait Arithmetic: Copy + Send + Sync + 'static {
     fn mul(self, other: Self) -> Self;
     /// a² of a value with a weight of at most two; in an extension field it must be reduced.
     fn square(self) -> Self;
-    /// ab − c of factors as for [`mul`](Self::mul) and a reduced value.
+    /// ab − c; a and b as for [`mul`](Self::mul), c reduced.
     #[inline(always)]
     fn mul_sub(self, b: Self, c: Self) -> Self {
         self.mul(b).sub(c)
     }
-    /// a² − b − c of a value as for [`square`](Self::square) and reduced values.
+    /// a² − b − c; a as for [`square`](Self::square), b and c reduced.
     #[inline(always)]
     fn square_sub_both(self, b: Self, c: Self) -> Self {
         self.square().sub_both(b, c)
@@ -138,7 +138,7 @@ pub(crate) trait Lanes: Arithmetic {
     fn reduce(self) -> Self;
     /// ab + cd with one reduction. The weights A, B, C, D must satisfy AB + CD ≤ 4 and A + C ≤ 4.
     fn mul_add_mul(self, b: Self, c: Self, d: Self) -> Self;
-    /// ab + cd − e of factors as for [`mul_add_mul`](Self::mul_add_mul) and a reduced value.
+    /// ab + cd − e; factors as for [`mul_add_mul`](Self::mul_add_mul), e reduced.
     #[inline(always)]
     fn mul_add_mul_sub(self, b: Self, c: Self, d: Self, e: Self) -> Self {
         self.mul_add_mul(b, c, d).sub(e)

@@ -10,7 +10,7 @@
 //! | `sums` | `Sums`: sums of products of a block of points |
 //! | `straus` | `sum_of_products`: few products |
 //! | `multiples` | `Multiples`: small multiples of points and of their images |
-//! | `digits` | `Digits`: scalars in small digits |
+//! | `digits` | `Digits`: scalars in base 8 with digits in Z\[ω\] |
 //! | `parts` | `Splitter`: scalars split into short parts |
 //! | `fourier` | [`lagrange`], [`from_lagrange`], [`Transform`]: Fourier transforms of points |
 //! | `butterflies` | one or two layers of a transform |

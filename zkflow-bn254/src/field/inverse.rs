@@ -83,12 +83,12 @@ impl<L: Lanes> Chains<L> {
     /// Inverts the product of all values.
     #[inline(always)]
     pub(crate) fn invert(&mut self) {
-        self.invert_times(L::one());
+        self.invert_scaled(L::one());
     }
 
-    /// Inverts the product of all values, so that [`pop`](Self::pop) returns inverses times a reduced factor.
+    /// [`invert`](Self::invert), but [`pop`](Self::pop) returns inverses times a reduced factor.
     #[inline(always)]
-    pub(crate) fn invert_times(&mut self, factor: L) {
+    pub(crate) fn invert_scaled(&mut self, factor: L) {
         let [a, b] = self.0;
         let inverse = invert_each(a.mul(b)).mul(factor);
         self.0 = [inverse.mul(b), inverse.mul(a)];

@@ -210,7 +210,7 @@ impl<C: MontConfig<4>, W: Words> Arithmetic for Vectors<C, W> {
 
     #[inline(always)]
     fn mul_sub(self, b: Self, c: Self) -> Self {
-        Self::new(W::product_less::<C>(&self.0, &b.0, &c.0))
+        Self::new(W::product_sub::<C>(&self.0, &b.0, &c.0))
     }
 
     #[inline(always)]
@@ -220,7 +220,7 @@ impl<C: MontConfig<4>, W: Words> Arithmetic for Vectors<C, W> {
         for i in 0..LIMBS {
             sum[i] = sum[i].plus(c.0[i]);
         }
-        Self::new(W::square_less::<C>(&self.0, &sum))
+        Self::new(W::square_sub::<C>(&self.0, &sum))
     }
 
     #[inline(always)]
@@ -341,6 +341,6 @@ impl<C: MontConfig<4>, W: Words> Lanes for Vectors<C, W> {
 
     #[inline(always)]
     fn mul_add_mul_sub(self, b: Self, c: Self, d: Self, e: Self) -> Self {
-        Self::new(W::sum_of_products_less::<C>(&self.0, &b.0, &c.0, &d.0, &e.0))
+        Self::new(W::sum_of_products_sub::<C>(&self.0, &b.0, &c.0, &d.0, &e.0))
     }
 }

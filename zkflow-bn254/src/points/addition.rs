@@ -162,7 +162,7 @@ impl<C: Coordinate> Task for Doubling<'_, C> {
             }
             norms.push((norm, chains.push(index, norm)));
         }
-        chains.invert_times(three_halves());
+        chains.invert_scaled(three_halves());
         let mut end = self.points.len();
         while end > 0 {
             let (second, (norm, before)) = (end - 1, norms[end - 1]);
@@ -184,7 +184,8 @@ impl<C: Coordinate> Task for Doubling<'_, C> {
     }
 }
 
-/// The factor 3/2 of the slope 3x²/2y. An inverse in Fq² is that of the norm, times the conjugate: the factor stays.
+/// The factor 3/2 of the slope 3x²/2y. In Fq², 1/y is the conjugate of y times the inverse of its norm: a factor of that inverse
+/// is one of 1/y.
 #[inline(always)]
 fn three_halves<L: Lanes>() -> L {
     let half_less_one = L::Field::MODULUS_MINUS_ONE_DIV_TWO;
@@ -192,7 +193,7 @@ fn three_halves<L: Lanes>() -> L {
     L::load(&[value; MAX_WIDTH])
 }
 
-/// Independent doublings, interleaved step by step, given the inverses of the norms of y times 3/2.
+/// Independent doublings, interleaved step by step, given 3/2 times the inverses of the norms of y.
 #[inline(always)]
 fn double_together<C: Coordinate, const N: usize>(p: &mut [(C, C)], inverse_of_norm: [C::Base; N]) {
     let mut squares = [C::zero(); N];
@@ -251,9 +252,7 @@ fn add_exactly<C: Coordinate>(p: &(C, C), q: &Pending<C>, inverse_of_norm: C::Ba
     let square = p.0.square();
     let numerator = C::select(cases.double, square.double().add(square), q.y.sub(p.1));
     let slope = numerator.mul(denominator.inverse_by_norm(inverse_of_norm));
-    let x = slope.square().sub_both(p.0, q.x);
-    let y = p.0.sub_loose(x).mul(slope).sub(p.1);
-    cases.select((x, y), *p, point)
+    cases.select(chord(p.0, p.1, q.x, slope), *p, point)
 }
 
 /// Masks of the lanes that need a special formula.
@@ -288,7 +287,7 @@ impl Cases {
 
     #[inline(always)]
     fn select<C: Coordinate>(&self, sum: (C, C), p: (C, C), q: (C, C)) -> (C, C) {
-        // Not a closure: a closure would not be compiled for the kernel.
+        // A closure might not be inlined, and then it is compiled without the instructions of the kernel.
         #[inline(always)]
         fn pick<C: Arithmetic>(cases: &Cases, sum: C, p: C, q: C) -> C {
             let sum = C::select(cases.take, q, sum);

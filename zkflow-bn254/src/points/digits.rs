@@ -1,14 +1,21 @@
-//! Scalars in digits of three bits, which are small elements of Z\[ω\].
+//! Scalars in base 8, with digits in Z\[ω\] for a complex cube root of unity ω; |a + bω|² = a² − ab + b².
 //!
-//! A curve has an endomorphism that multiplies by a cube root of unity λ and costs one multiplication (`parts`). So do the
-//! six units of the Eisenstein integers Z\[ω\], ω = λ: ±1, ±ω and ±ω². Two parts of a scalar are an Eisenstein integer
-//! k = a + bω = Σ dᵢ·8^i with digits dᵢ that are a unit times one of twelve magnitudes. The multiples of a point by the
-//! twelve magnitudes make all its products by digits. In Z, digits of five bits would need 16 multiples and 52 additions in
-//! place of 43.
+//! The map ω ↦ λ takes Z\[ω\] to Fr. An endomorphism of the curve multiplies a point by λ, at the cost of one multiplication
+//! of its x (`parts`). Two parts of a scalar are a number k = a + bω = Σ dᵢ·8^i. A digit is a unit, ±1, ±ω or ±ω², times one of
+//! twelve representatives. So twelve multiples of a point serve all 72 digits.
 //!
-//! The digit is the smallest number that is k modulo 8. All of those are below 4.4. Where it would be zero, it is 8 times the
-//! unit next to k/8: lanes need not wait for others, if no digit is zero. Then |(k − d)/8| is at most the larger one of
-//! |k|/8 + 0.55 and 1, so a number up to 3.37·8^n has at most n + 1 digits: what is left for the last one is below 4.
+//! | digits | multiples | additions in G1 | in G2 |
+//! |---|---|---|---|
+//! | base 8 in Z\[ω\] | 12 | 43 | 44 |
+//! | base 32 in Z | 16 | 52 | 52 |
+//!
+//! d is a smallest number that is k modulo 8: |d| < 4.4. If it is ±4 times a power of ω, the sign is that of the digit next to
+//! k. If k is 0 modulo 8, d is 8 times the unit next to k/8: a lane with a zero digit would make the others wait. Only 16 times
+//! a unit gets 8 times a neighbour of that unit. Otherwise Horner's rule would add 8 times a point to itself, for which the
+//! formulas of some coordinates fail.
+//!
+//! |(k − d)/8| is at most |k|/8 + 0.55, and a number with |k| ≤ 4 is one digit. So a number with |k| ≤ 3.37·8^n has at most n + 1
+//! digits: what is left for the last one is below 3.37 + 0.55·8/7 < 4.
 
 use ark_bn254::Fr;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -16,10 +23,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::CurveLanes;
 use super::parts::Splitter;
 
-/// Number of bits of a digit.
+/// Logarithm of the base.
 pub(super) const DIGIT_BITS: usize = 3;
-/// Number of magnitudes of digits.
-pub(super) const MAGNITUDES: usize = 12;
+/// Number of digits up to units.
+pub(super) const REPRESENTATIVES: usize = 12;
 /// Number of powers of ω.
 pub(super) const TURNS: usize = 3;
 /// Maximum number of digits of a scalar.
@@ -28,30 +35,30 @@ const MOST_DIGITS: usize = 44;
 /// a + bω as (a, b).
 type Eisenstein = (i8, i8);
 
-/// The magnitudes of digits in ascending order of |a + bω|² = a² − ab + b²: 1, 3, 4, 7, 7, 9, 12, 13, 13, 16, 19 and 64.
-const OF_MAGNITUDES: [Eisenstein; MAGNITUDES] =
+/// The digits up to units, in ascending order of |a + bω|²: 1, 3, 4, 7, 7, 9, 12, 13, 13, 16, 19 and 64.
+const OF_REPRESENTATIVES: [Eisenstein; REPRESENTATIVES] =
     [(1, 0), (1, -1), (2, 0), (2, -1), (3, 1), (3, 0), (2, -2), (3, -1), (4, 1), (4, 0), (3, -2), (8, 0)];
 
-/// The indices of two magnitudes whose digits are equal to their negatives modulo 8.
+/// The indices of the representatives 4 and 8, which are their own negatives modulo 8.
 const FOUR: usize = 9;
 const EIGHT: usize = 11;
 
-/// A magnitude as first + second·ω^turns, or as the difference.
-pub(super) struct Addition {
-    pub(super) magnitude: usize,
+/// A representative as first ± second·ω^turns, for the indices of two others.
+pub(super) struct Step {
+    pub(super) representative: usize,
     pub(super) first: usize,
     pub(super) second: usize,
     pub(super) turns: usize,
     pub(super) negative: bool,
 }
 
-impl Addition {
-    const fn plus(magnitude: usize, first: usize, second: usize) -> Self {
-        Self { magnitude, first, second, turns: 0, negative: false }
+impl Step {
+    const fn plus(representative: usize, first: usize, second: usize) -> Self {
+        Self { representative, first, second, turns: 0, negative: false }
     }
 
-    const fn minus_turned(magnitude: usize, first: usize, second: usize, turns: usize) -> Self {
-        Self { magnitude, first, second, turns, negative: true }
+    const fn minus_turned(representative: usize, first: usize, second: usize, turns: usize) -> Self {
+        Self { representative, first, second, turns, negative: true }
     }
 
     /// Whether both terms are equal.
@@ -60,76 +67,69 @@ impl Addition {
     }
 }
 
-/// The additions that make all magnitudes but the first one. Those of a row have only terms of earlier rows.
-pub(super) const CHAIN: [&[Addition]; 3] = [
-    &[Addition::minus_turned(1, 0, 0, 1), Addition::plus(2, 0, 0)],
+/// An addition chain that makes all representatives from the first one, 1. A row uses only results of earlier rows, so its steps
+/// can share an inversion.
+pub(super) const CHAIN: [&[Step]; 3] = [
+    &[Step::minus_turned(1, 0, 0, 1), Step::plus(2, 0, 0)],
     &[
-        Addition::plus(3, 1, 0),
-        Addition::minus_turned(4, 0, 1, 2),
-        Addition::plus(5, 2, 0),
-        Addition::plus(6, 1, 1),
-        Addition::plus(FOUR, 2, 2),
+        Step::plus(3, 1, 0),
+        Step::minus_turned(4, 0, 1, 2),
+        Step::plus(5, 2, 0),
+        Step::plus(6, 1, 1),
+        Step::plus(FOUR, 2, 2),
     ],
-    &[
-        Addition::plus(7, 3, 0),
-        Addition::plus(8, 4, 0),
-        Addition::plus(10, 3, 1),
-        Addition::plus(EIGHT, FOUR, FOUR),
-    ],
+    &[Step::plus(7, 3, 0), Step::plus(8, 4, 0), Step::plus(10, 3, 1), Step::plus(EIGHT, FOUR, FOUR)],
 ];
 
-/// A digit: ± a magnitude times a power of ω. Zero bytes are the digit zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Zeroize)]
+/// A digit. 0 is zero, 1 + 2·(3·representative + turns) + negative is ± the representative times ω^turns.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Zeroize)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Digit(u8);
 
 impl Digit {
-    const fn new(magnitude: usize, turns: usize, negative: bool) -> Self {
-        Self(1 + ((magnitude * TURNS + turns) * 2) as u8 + negative as u8)
+    const fn new(representative: usize, turns: usize, negative: bool) -> Self {
+        Self(1 + ((representative * TURNS + turns) * 2) as u8 + negative as u8)
     }
 
-    /// The index of the magnitude, the number of turns by ω, and whether the digit is negative; `None` for zero.
+    /// The index of the representative, the power of ω, and whether the digit is negative; `None` for zero.
     #[inline(always)]
-    pub(super) fn parts(self) -> Option<(usize, usize, bool)> {
-        let code = usize::from(self.0.checked_sub(1)?);
+    pub(super) const fn decode(self) -> Option<(usize, usize, bool)> {
+        let Some(code) = self.0.checked_sub(1) else { return None };
+        let code = code as usize;
         Some((code / 2 / TURNS, code / 2 % TURNS, code & 1 == 1))
     }
 
-    /// The index of the magnitude of a digit that is not zero.
-    const fn magnitude(self) -> usize {
-        (self.0 as usize - 1) / 2 / TURNS
-    }
-
-    /// The value of a digit that is not zero.
+    /// The digit as a number.
     const fn value(self) -> Eisenstein {
-        let code = self.0 as usize - 1;
-        let (mut a, mut b) = OF_MAGNITUDES[code / 2 / TURNS];
-        let mut turns = 0;
-        while turns < code / 2 % TURNS {
+        let Some((representative, turns, negative)) = self.decode() else { return (0, 0) };
+        let (mut a, mut b) = OF_REPRESENTATIVES[representative];
+        let mut turn = 0;
+        while turn < turns {
             // ω² = −1 − ω
             (a, b) = (-b, a - b);
-            turns += 1;
+            turn += 1;
         }
-        if code & 1 == 1 { (-a, -b) } else { (a, b) }
+        if negative { (-a, -b) } else { (a, b) }
     }
 }
 
-/// The smallest digit for each number a + bω modulo 8, at place 8a + b, and its value; zero for zero.
+/// For (a, b) modulo 8, at index 8a + b: a smallest digit and its value; zero for (0, 0).
 static DIGITS: [(Digit, Eisenstein); 64] = {
     let mut digits = [(Digit(0), (0, 0)); 64];
     let mut code = 1;
-    while code <= MAGNITUDES * TURNS * 2 {
+    while code <= REPRESENTATIVES * TURNS * 2 {
         let digit = Digit(code as u8);
         let (a, b) = digit.value();
-        let place = ((a & 7) << 3 | b & 7) as usize;
-        if place != 0 && digits[place].0.0 == 0 {
-            digits[place] = (digit, (a, b));
+        let index = ((a & 7) << 3 | b & 7) as usize;
+        if index != 0 && digits[index].0.0 == 0 {
+            digits[index] = (digit, (a, b));
         }
         code += 1;
     }
     digits
 };
 
-/// A scalar and the digits of its pairs of parts, lowest first. Zeros are in places that a short scalar does not need.
+/// A scalar and the digits of its pairs of parts, lowest first. Digits that a short scalar does not need are zero.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Digits {
     scalar: Fr,
@@ -140,22 +140,25 @@ pub(crate) struct Digits {
 impl Digits {
     /// The digits of a scalar.
     pub(crate) fn of<C: CurveLanes>(splitter: &Splitter, scalar: &Fr) -> Self {
+        const { assert!(C::PAIRS * C::PLACES <= MOST_DIGITS) };
         let mut out = Self { scalar: *scalar, digits: [Digit::default(); MOST_DIGITS] };
         let mut parts = splitter.split(scalar);
-        for (pair, digits) in out.digits.chunks_exact_mut(C::PLACES).take(C::PARTS / 2).enumerate() {
-            write([parts[2 * pair], parts[2 * pair + 1]], digits);
+        let (pairs, _) = parts.as_chunks_mut();
+        for (pair, digits) in pairs.iter_mut().zip(out.digits.chunks_exact_mut(C::PLACES).take(C::PAIRS)) {
+            write(pair, digits);
         }
-        parts.zeroize();
         out
     }
 
-    /// The digits of a nonzero magnitude in the first part alone.
+    /// The digits of ±magnitude in the first part; the others are zero.
     pub(crate) fn of_short<C: CurveLanes>(magnitude: u64, negative: bool) -> Self {
+        // A number up to 2^64 = 2·8^21 has at most 22 digits.
+        const { assert!(C::PLACES >= 22) };
         let scalar = Fr::from(magnitude);
         let scalar = if negative { -scalar } else { scalar };
         let mut out = Self { scalar, digits: [Digit::default(); MOST_DIGITS] };
         let magnitude = i128::from(magnitude);
-        write([if negative { -magnitude } else { magnitude }, 0], &mut out.digits[..C::PLACES]);
+        write(&mut [if negative { -magnitude } else { magnitude }, 0], &mut out.digits[..C::PLACES]);
         out
     }
 
@@ -171,38 +174,43 @@ impl Digits {
     }
 }
 
-/// Writes the digits of a + bω.
-fn write([mut a, mut b]: [i128; 2], digits: &mut [Digit]) {
+/// Writes the digits of a + bω. What is left of it is zero.
+fn write([a, b]: &mut [i128; 2], digits: &mut [Digit]) {
     for out in digits {
-        if (a, b) == (0, 0) {
+        if (*a, *b) == (0, 0) {
             break;
         }
-        let (mut digit, mut value) = DIGITS[((a & 7) << 3 | b & 7) as usize];
-        if digit == Digit(0) || digit.magnitude() == FOUR {
-            digit = nearest(a, b, digit);
+        let (mut digit, mut value) = DIGITS[((*a & 7) << 3 | *b & 7) as usize];
+        if matches!(digit.decode(), None | Some((FOUR, ..))) {
+            digit = nearest_digit(*a, *b, digit);
             value = digit.value();
         }
-        (a, b) = ((a - i128::from(value.0)) >> DIGIT_BITS, (b - i128::from(value.1)) >> DIGIT_BITS);
+        *a = (*a - i128::from(value.0)) >> DIGIT_BITS;
+        *b = (*b - i128::from(value.1)) >> DIGIT_BITS;
         *out = digit;
     }
-    debug_assert_eq!((a, b), (0, 0), "there are enough places");
-    (a, b).zeroize();
+    assert!((*a, *b) == (0, 0), "there are enough places");
 }
 
-/// The digit of magnitude 4 or 8 that is next to a + bω, a multiple of 4, among those that are equal modulo 8.
+/// The digit next to a + bω, a multiple of 4, among those that are equal to it modulo 8: ± the digit, or 8 times a unit if the
+/// digit is zero.
 #[cold]
-fn nearest(a: i128, b: i128, digit: Digit) -> Digit {
+fn nearest_digit(a: i128, b: i128, digit: Digit) -> Digit {
     let (a, b) = (a >> 2, b >> 2);
-    // Twice the length of (a + bω)/4 in the directions of 1, ω and ω².
+    // Twice the projections of what is now a + bω on 1, ω and ω².
     let along = [2 * a - b, 2 * b - a, -a - b];
-    if let Some((magnitude, turns, _)) = digit.parts() {
-        return Digit::new(magnitude, turns, along[turns] < 0);
+    if let Some((representative, turns, _)) = digit.decode() {
+        return Digit::new(representative, turns, along[turns] < 0);
     }
     let mut turns = 0;
     for other in 1..TURNS {
         if along[other].abs() > along[turns].abs() {
             turns = other;
         }
+    }
+    // 16 times a unit.
+    if (-4..=4).contains(&a) && (-4..=4).contains(&b) && a * a - a * b + b * b == 16 {
+        turns = (turns + 1) % TURNS;
     }
     Digit::new(EIGHT, turns, along[turns] < 0)
 }
@@ -222,17 +230,17 @@ mod tests {
         Fr::from(a) + Fr::from(b) * omega
     }
 
-    /// The sum of all digits, and their number.
+    /// The scalar that the digits make, and the number of digits that are not zero.
     fn value<C: CurveLanes>(digits: &Digits, factors: &[Fr]) -> (Fr, usize) {
         let (mut sum, mut count) = (Fr::ZERO, 0);
         for place in (0..C::PLACES).rev() {
             sum *= Fr::from(1u64 << DIGIT_BITS);
             for (pair, factor) in factors.iter().enumerate() {
-                let Some((magnitude, turns, negative)) = digits.at::<C>(pair, place).parts() else {
+                let Some((index, turns, negative)) = digits.at::<C>(pair, place).decode() else {
                     continue;
                 };
                 let product =
-                    number(OF_MAGNITUDES[magnitude], C::LAMBDA) * C::LAMBDA.pow([turns as u64]) * factor;
+                    number(OF_REPRESENTATIVES[index], C::LAMBDA) * C::LAMBDA.pow([turns as u64]) * factor;
                 sum += if negative { -product } else { product };
                 count += 1;
             }
@@ -252,7 +260,7 @@ mod tests {
         for scalar in random {
             let (sum, count) = value::<C>(&Digits::of::<C>(&C::splitter(), &scalar), factors);
             assert_eq!(sum, scalar);
-            // Only the highest digits of a part may be zero.
+            // Only the highest digits of a pair may be zero.
             assert!(count >= (C::PLACES - 5) * factors.len(), "{scalar} has {count} digits");
         }
         for magnitude in
@@ -277,22 +285,34 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_makes_all_magnitudes() {
+    fn no_product_adds_a_point_to_itself() {
+        for magnitude in (1..70_000).chain((4..64).map(|i| 1 << i)) {
+            let digits = Digits::of_short::<g2::Config>(magnitude, magnitude % 2 == 0).digits;
+            let top = digits.iter().rposition(|digit| *digit != Digit(0)).expect("not zero");
+            if top > 0 {
+                let ((a, b), (c, d)) = (digits[top].value(), digits[top - 1].value());
+                assert!((8 * a, 8 * b) != (c, d) && (-8 * a, -8 * b) != (c, d), "{magnitude}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_chain_makes_all_representatives() {
         let omega = g1::Config::LAMBDA;
         let mut known = vec![0];
         for row in CHAIN {
             let terms = known.clone();
             for step in row {
                 assert!(terms.contains(&step.first) && terms.contains(&step.second));
-                let second = number(OF_MAGNITUDES[step.second], omega) * omega.pow([step.turns as u64]);
+                let second = number(OF_REPRESENTATIVES[step.second], omega) * omega.pow([step.turns as u64]);
                 let second = if step.negative { -second } else { second };
-                let found = number(OF_MAGNITUDES[step.first], omega) + second;
-                assert_eq!(found, number(OF_MAGNITUDES[step.magnitude], omega));
-                known.push(step.magnitude);
+                let found = number(OF_REPRESENTATIVES[step.first], omega) + second;
+                assert_eq!(found, number(OF_REPRESENTATIVES[step.representative], omega));
+                known.push(step.representative);
             }
         }
         known.sort_unstable();
-        assert!(known.into_iter().eq(0..MAGNITUDES));
+        assert!(known.into_iter().eq(0..REPRESENTATIVES));
     }
 
     #[test]
@@ -313,7 +333,7 @@ mod tests {
             for b in -5i128..=5 {
                 if a * a - a * b + b * b <= 16 {
                     let mut digits = [Digit::default(); 2];
-                    write([a, b], &mut digits);
+                    write(&mut [a, b], &mut digits);
                     assert_eq!(digits[1], Digit::default(), "{a} + {b}ω");
                 }
             }

@@ -105,8 +105,8 @@ impl Transform {
         }
     }
 
-    /// Runs the layer of pairs at distance `half` on the pairs of `low` and `high`. The first pair has the
-    /// index `first` in its group of `half` pairs.
+    /// Runs the layer of pairs at distance `half` on the pairs of `low` and `high`, all from one group of `half` pairs. The
+    /// first one has the index `first` in the group.
     pub fn across<C: Curve>(&self, half: u64, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
         let layer = self.layer(half);
         in_pieces([low, high], |start, points| {
@@ -126,9 +126,8 @@ impl Transform {
     }
 }
 
-/// Takes groups of `WAYS` times `half` points. Column i of a group is its points i, i + half, .. Calls `each` for all columns
-/// of the block, many at a time on the threads of the current pool: the columns at equal places of several groups are side by
-/// side, since they have the same factors.
+/// Calls `each` for all columns of a block, many at a time on the threads of the current pool. Column i of a group of `WAYS` times
+/// `half` points is its points i, i + half, .. Columns with the same index in several groups are side by side.
 fn in_columns<C: Curve, const WAYS: usize>(
     block: &mut [Affine<C>],
     half: usize,
@@ -136,27 +135,28 @@ fn in_columns<C: Curve, const WAYS: usize>(
 ) {
     let groups = block.len() / WAYS / half;
     let size = block_of(block.len() / WAYS, WAYS - 1);
+    // Enough groups for all lanes of a vector, which then have the same factors.
     let together = groups.min(MAX_WIDTH.max(size / half));
-    let places = half.min(1.max(size / together));
+    let count = half.min(1.max(size / together));
     block.par_chunks_mut(WAYS * half * together).for_each(|groups| {
-        let mut slices: Vec<_> = groups.chunks_exact_mut(half).map(|way| way.chunks_mut(places)).collect();
-        let pieces: Vec<Vec<_>> = (0..half / places)
+        let mut slices: Vec<_> = groups.chunks_exact_mut(half).map(|way| way.chunks_mut(count)).collect();
+        let pieces: Vec<Vec<_>> = (0..half / count)
             .map(|_| slices.iter_mut().map(|slices| slices.next().expect("slices of equal length")).collect())
             .collect();
         pieces.into_par_iter().enumerate().for_each(|(number, mut slices)| {
             let mut ways = [const { Vec::new() }; WAYS];
             for (way, points) in ways.iter_mut().enumerate() {
-                points.reserve(places * together);
-                for place in 0..places {
-                    points.extend(slices.iter().skip(way).step_by(WAYS).map(|slice| slice[place]));
+                points.reserve(count * together);
+                for index in 0..count {
+                    points.extend(slices.iter().skip(way).step_by(WAYS).map(|slice| slice[index]));
                 }
             }
-            let columns = Columns { first: (number * places) as u64, repeats: together };
+            let columns = Columns { first: (number * count) as u64, repeats: together };
             each(columns, ways.each_mut().map(Vec::as_mut_slice));
             for (way, points) in ways.iter().enumerate() {
-                for (place, points) in points.chunks_exact(together).enumerate() {
+                for (index, points) in points.chunks_exact(together).enumerate() {
                     for (slice, point) in slices.iter_mut().skip(way).step_by(WAYS).zip(points) {
-                        slice[place] = *point;
+                        slice[index] = *point;
                     }
                 }
             }

@@ -1,16 +1,17 @@
 //! Splits scalars into short parts for the endomorphisms of a curve.
 //!
 //! (k₁, .., kₙ) = (k, 0, ..) − v for a lattice vector v near (k, 0, ..), so k = Σ kᵢ·λᵢ for the factors λᵢ by which the
-//! endomorphisms multiply. The coordinates of v are the quotients kc/r, computed by multiplications with 2^256·c/r and
-//! rounded. Computed quotients are wrong by less than 0.1, so a coordinate is at most 0.6 away from the exact one.
+//! endomorphisms multiply. v is Σ qⱼ·bⱼ for the basis bⱼ. An exact qⱼ would be k·nⱼ/r, with integers nⱼ that the basis
+//! determines; here it is k times the rounded 2^256·nⱼ/r, divided by 2^256 and rounded to an integer. Before that rounding it is
+//! wrong by less than 0.1, so qⱼ is at most 0.6 away from the exact quotient.
 //!
-//! | curve | factors | bound of a part | |
+//! | curve | factors | bound of a part | 0.6 times the sum of a column of |
 //! |---|---|---|---|
-//! | G1 | 1, λ ([GLV]) | 0.27 · 2^128 | 0.6 times the sum of a column of the basis of arkworks |
-//! | G2 | 1, λ, μ, λμ ([GLS]) | 0.97 · 2^64 | 0.6 times the sum of a column of the basis, 6x |
+//! | G1 | 1, λ ([GLV]) | 0.27 · 2^128 | the basis of arkworks |
+//! | G2 | 1, λ, μ, λμ ([GLS]) | 0.97 · 2^64 | the basis below: 6x for the curve's parameter x |
 //!
-//! μ is the modulus of Fq modulo r: the Frobenius endomorphism multiplies by it in G2. λ is a cube root of unity, so pairs of
-//! parts are Eisenstein integers a + bλ; they are shorter than √3 times the bound.
+//! μ is the modulus of Fq modulo r: the Frobenius endomorphism multiplies by it in G2. λ is a cube root of unity. The number
+//! a + bω of two parts, with a complex cube root of unity ω, has a magnitude below √3 times the bound.
 //!
 //! [GLV]: https://www.iacr.org/archive/crypto2001/21390189.pdf
 //! [GLS]: https://eprint.iacr.org/2008/194
@@ -28,7 +29,7 @@ pub(crate) struct Splitter {
     count: usize,
     /// Vectors (b₁, .., bₙ) with Σ bᵢ·λᵢ ≡ 0 modulo r.
     basis: [[i128; MAX_PARTS]; MAX_PARTS],
-    /// Signs (true: positive) and magnitudes of 2^256·c/r.
+    /// Signs (true: positive) and magnitudes of 2^256·nⱼ/r.
     quotients: [(bool, [u64; 4]); MAX_PARTS],
 }
 

@@ -102,14 +102,15 @@ pub(crate) fn multiply_points<C: CurveLanes>(
     products
 }
 
-/// Maximum number of sums that share inversions, about. With more, the multiples of all places are too many for the caches.
+/// Approximate maximum number of sums that share inversions. Each keeps a point for every place until Horner's rule, and more do
+/// not fit in the caches.
 const MOST: usize = 1 << 10;
-/// Minimum number of columns that share inversions, if there are as many.
+/// Minimum number of columns per block, if there are as many.
 const FEWEST: usize = 1 << 7;
 
 /// Number of columns per block of sums: enough to share inversions, and enough blocks for all threads of the current pool.
-pub(super) fn block_of(columns: usize, sums: usize) -> usize {
-    let most = (MOST / sums).next_power_of_two();
+pub(super) fn block_of(columns: usize, sums_per_column: usize) -> usize {
+    let most = (MOST / sums_per_column).next_power_of_two();
     (columns / (2 * rayon::current_num_threads())).next_power_of_two().clamp(FEWEST, most)
 }
 
@@ -159,7 +160,7 @@ impl<C: CurveLanes> Task for Products<'_, C> {
             products.copy_from_slice(&of_lanes[..products.len()]);
         }
         for (product, (point, digits)) in products.iter_mut().zip(points.iter().zip(digits)) {
-            // Infinity is the product or the sign that the addition formula has failed.
+            // Infinity is either the product or the result of an addition formula that failed.
             if point.is_zero() || product.is_zero() {
                 *product = (*point * digits.scalar()).into_affine();
             }

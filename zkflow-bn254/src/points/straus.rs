@@ -23,7 +23,7 @@ pub(crate) fn sum_of_products<C: CurveLanes, B: Backend>(
             sum = sum.doublings::<B>(DIGIT_BITS);
         }
         for (vector, digits) in digits.chunks(B::Fq::WIDTH).enumerate() {
-            for pair in 0..C::PARTS / 2 {
+            for pair in 0..C::PAIRS {
                 let (point, active) = multiples.chosen::<B>(first + vector, pair, digits, place);
                 if active != 0 {
                     sum = sum.plus::<B>(point, active & started, active & !started);

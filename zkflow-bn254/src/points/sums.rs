@@ -21,7 +21,7 @@ pub(super) struct Term<'a> {
     pub(super) list: usize,
     /// Index of the sum to which the term belongs.
     pub(super) sum: usize,
-    /// The scalar of each column.
+    /// The scalar of each column. Vectors whose columns share one reference share their lookups.
     pub(super) digits: &'a [&'a Digits],
 }
 
@@ -33,8 +33,8 @@ pub(super) struct Sums<'a, C: CurveLanes> {
     pub(super) sums: usize,
 }
 
-/// Number of columns whose multiples are computed together, times the parts of a scalar; they stay in the second cache.
-const GROUP: usize = 256;
+/// Number of columns whose multiples are computed together, times the pairs of parts: they stay in the level-2 cache.
+const GROUP: usize = 128;
 
 impl<C: CurveLanes> Task for Sums<'_, C> {
     /// The points of each sum.
@@ -44,7 +44,7 @@ impl<C: CurveLanes> Task for Sums<'_, C> {
     fn run<B: Backend>(self) -> Self::Output {
         let width = B::Fq::WIDTH;
         let columns = self.lists[0].len();
-        let group = GROUP / C::PARTS;
+        let group = GROUP / C::PAIRS;
         let mut places = Vec::with_capacity(self.sums);
         for _ in 0..self.sums {
             places.push(Vec::with_capacity(columns.div_ceil(width) * C::PLACES));
@@ -96,11 +96,11 @@ impl<C: CurveLanes> Sums<'_, C> {
                 if term.list != list {
                     continue;
                 }
-                // Lanes without a column have the digits of another one.
+                // Lanes without a column get the digits of the first one; their sums are dropped.
                 let mut digits = term.digits[first..first + columns].to_vec();
                 digits.resize(vectors * width, digits[0]);
                 let sums = &mut places[term.sum];
-                for pair in 0..C::PARTS / 2 {
+                for pair in 0..C::PAIRS {
                     let is_first = sums.len() == start;
                     let mut index = start;
                     for place in 0..C::PLACES {
@@ -131,7 +131,7 @@ impl<C: CurveLanes> Sums<'_, C> {
         }
     }
 
-    /// Whether the lanes of every vector have the same scalars.
+    /// Whether the lanes of every vector share one reference to digits. Equal scalars elsewhere do not count.
     fn have_common_scalars(&self, width: usize, first: usize, columns: usize) -> bool {
         self.terms.iter().all(|term| {
             let mut vectors = term.digits[first..first + columns].chunks(width);
@@ -139,7 +139,7 @@ impl<C: CurveLanes> Sums<'_, C> {
         })
     }
 
-    /// Computes the sums of a column by arkworks.
+    /// Computes the sums of a column with infinity by arkworks: the tables of multiples have no infinity.
     #[cold]
     #[inline(never)]
     fn correct(&self, column: usize, sums: &mut [Vec<Affine<C>>]) {
@@ -160,6 +160,7 @@ impl<C: CurveLanes> Sums<'_, C> {
 enum Lookup<C: CurveLanes, F> {
     /// All lanes have the same scalars.
     Common(CommonMultiples<F>),
+    /// Lanes have different scalars.
     Each(Multiples<C>),
 }
 

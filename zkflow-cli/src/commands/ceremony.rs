@@ -110,7 +110,7 @@ fn verify(args: &VerifyArgs) -> Result<(), Error> {
         args.attestation.iter().map(|path| Ok((path, attestation(path)?))).collect::<Result<_, Error>>()?;
     let (r1cs, zkey) = (path(CONSTRAINTS), path(KEY));
     let Verified { head, verdict, record: setup } =
-        evidence::verify(&r1cs, &args.ptau, &zkey, &progress, args.limits.set_up())?;
+        evidence::verify(&r1cs, &args.ptau, &zkey, &progress, args.limits.options())?;
     let Some(setup) = setup else { return Err(in_file(&zkey)(Refused::from(verdict))) };
     let files = CeremonyFiles {
         r1cs: setup.r1cs.as_ref().ok_or("the constraints have no digest")?,

@@ -26,7 +26,7 @@ use super::evidence::open;
 use super::files::{Watched, in_file};
 use super::output::{write, written};
 use super::progress::Progress;
-use super::ptau::{ContributorArgs, LimitArgs};
+use super::ptau::{ContributorArgs, LimitArgs, set_up_allocator};
 use super::remote::{CeremonyArgs, Wanted};
 use place::Place;
 
@@ -48,6 +48,7 @@ pub(crate) struct ContributeArgs {
 const PAUSE: Duration = Duration::from_secs(2);
 
 pub(super) fn contribute(args: &ContributeArgs) -> Result<(), Error> {
+    set_up_allocator();
     // A name that is too long is refused before a place is taken.
     args.contributor.read()?;
     let (id, client) = args.ceremony.open()?;
@@ -203,7 +204,7 @@ impl Work<'_> {
             let mut key = open(&previous)?;
             present.demand_key(key.head()).map_err(in_file(&previous))?;
             let (name, text) = self.args.contributor.read()?;
-            self.progress.measured("contribute", self.args.limits.set_up(), |options| {
+            self.progress.measured("contribute", self.args.limits.options(), |options| {
                 written(&contributed, |file| {
                     let out = BufWriter::new(file);
                     Ok(phase2::contribute(&mut key, out, name, text, &mut os_rng(), options)?)

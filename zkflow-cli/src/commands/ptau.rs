@@ -39,10 +39,7 @@ pub(super) struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// Sets up the allocator for steps of a setup, and returns their options.
-    pub(super) fn set_up(&self) -> StepOptions<'static> {
-        // The steps ask for buffers of some MiB again and again: `ptau prepare` would spend an eighth of its time on clean pages.
-        allocator::keep_buffers_below(32 << 20);
+    pub(super) fn options(&self) -> StepOptions<'static> {
         StepOptions::default().with_memory(self.memory).with_beacon_exponent(self.max_beacon_exponent)
     }
 
@@ -217,9 +214,16 @@ impl BeaconArgs {
     }
 }
 
+/// Sets up the allocator for the steps of a setup. They ask for buffers of some MiB again and again: `ptau prepare` would spend an
+/// eighth of its time in page faults, where the kernel clears memory.
+pub(super) fn set_up_allocator() {
+    allocator::keep_buffers_below(32 << 20);
+}
+
 pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
+    set_up_allocator();
     let progress = Progress::new();
-    let options = args.limits.set_up();
+    let options = args.limits.options();
     match &args.command {
         PtauCommand::New { power, out } => {
             let challenge = progress.step("write the powers", || {

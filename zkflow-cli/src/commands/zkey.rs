@@ -130,8 +130,9 @@ enum ZkeyCommand {
 }
 
 pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
+    ptau::set_up_allocator();
     let progress = Progress::new();
-    let options = args.limits.set_up();
+    let options = args.limits.options();
     match &args.command {
         ZkeyCommand::New { r1cs, ptau, out, allow_development } => {
             let circuit = circuit(r1cs)?;

@@ -304,24 +304,24 @@ impl Words for Halves {
     }
 
     #[inline(always)]
-    fn product_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS] {
-        product::less::<C, Self>(Self::product::<C>(a, b), c)
+    fn product_sub<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS] {
+        product::subtract::<C, Self>(Self::product::<C>(a, b), c)
     }
 
     #[inline(always)]
-    fn square_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS] {
-        product::less::<C, Self>(Self::square::<C>(a), b)
+    fn square_sub<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS] {
+        product::subtract::<C, Self>(Self::square::<C>(a), b)
     }
 
     #[inline(always)]
-    fn sum_of_products_less<C: Radix52>(
+    fn sum_of_products_sub<C: Radix52>(
         a: &[Self; LIMBS],
         b: &[Self; LIMBS],
         c: &[Self; LIMBS],
         d: &[Self; LIMBS],
         e: &[Self; LIMBS],
     ) -> [Self; LIMBS] {
-        product::less::<C, Self>(Self::sum_of_products::<C>(a, b, c, d), e)
+        product::subtract::<C, Self>(Self::sum_of_products::<C>(a, b, c, d), e)
     }
 }
 

@@ -139,8 +139,8 @@ impl Words for __m512i {
     }
 
     #[inline(always)]
-    fn product_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS] {
-        product::less::<C, Self>(product::product::<C, Self>(a, b), c)
+    fn product_sub<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS] {
+        product::subtract::<C, Self>(product::product::<C, Self>(a, b), c)
     }
 
     #[inline(always)]
@@ -149,8 +149,8 @@ impl Words for __m512i {
     }
 
     #[inline(always)]
-    fn square_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS] {
-        product::less::<C, Self>(product::square::<C, Self>(a), b)
+    fn square_sub<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS] {
+        product::subtract::<C, Self>(product::square::<C, Self>(a), b)
     }
 
     #[inline(always)]
@@ -164,13 +164,13 @@ impl Words for __m512i {
     }
 
     #[inline(always)]
-    fn sum_of_products_less<C: Radix52>(
+    fn sum_of_products_sub<C: Radix52>(
         a: &[Self; LIMBS],
         b: &[Self; LIMBS],
         c: &[Self; LIMBS],
         d: &[Self; LIMBS],
         e: &[Self; LIMBS],
     ) -> [Self; LIMBS] {
-        product::less::<C, Self>(product::sum_of_products::<C, Self>(a, b, c, d), e)
+        product::subtract::<C, Self>(product::sum_of_products::<C, Self>(a, b, c, d), e)
     }
 }

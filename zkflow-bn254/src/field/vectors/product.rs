@@ -126,7 +126,7 @@ fn reduce_lowest<C: Radix52, W: Words, const I: usize>(t: &mut Columns<W>) {
     W::add_products(t, I + 1, digit, &W::shifted::<C>());
 }
 
-/// The last steps of the reduction. The limbs are below 2^58 and not carried.
+/// The last steps of the reduction. The limbs are not carried; they are below 2^58 plus the bias.
 #[inline(always)]
 fn finish<C: Radix52, W: Words>(mut t: Columns<W>) -> [W; LIMBS] {
     for_each!(I in 0, 1, 2, 3 {
@@ -145,9 +145,10 @@ fn finish<C: Radix52, W: Words>(mut t: Columns<W>) -> [W; LIMBS] {
     [t[5], t[6], t[7], t[8], t[9]]
 }
 
-/// The reduced value of a difference from −3.9p to 4p. The limbs of the minuend are below 2^58.
+/// Limbs less others modulo p, reduced, for a difference from −3.9p to 4p. The limbs of the minuend are below 2^58, carried or
+/// not.
 #[inline(always)]
-pub(super) fn less<C: Radix52, W: Words>(mut limbs: [W; LIMBS], subtrahend: &[W; LIMBS]) -> [W; LIMBS] {
+pub(super) fn subtract<C: Radix52, W: Words>(mut limbs: [W; LIMBS], subtrahend: &[W; LIMBS]) -> [W; LIMBS] {
     for i in 0..LIMBS {
         limbs[i] = limbs[i].minus(subtrahend[i]);
     }

@@ -78,12 +78,12 @@ fn ranges_hold<C: MontConfig<4>, W: Words>() {
             let lb = lanes::<C, W>(b);
             expect(la.mul(lb), a * b * &r_inverse, &reduced);
             if *b < reduced {
-                let least = &p * 11u8 / 10u8;
-                expect(la.mul_sub(la, lb), a * a * &r_inverse + &p * 4u8 - b, &least);
-                expect(la.square_sub_both(lb, lb), a * a * &r_inverse + &p * 4u8 - b - b, &least);
+                let bound = &p * 11u8 / 10u8;
+                expect(la.mul_sub(la, lb), a * a * &r_inverse + &p * 4u8 - b, &bound);
+                expect(la.square_sub_both(lb, lb), a * a * &r_inverse + &p * 4u8 - b - b, &bound);
                 if a < &(&p * 4u8) {
                     let sum = a * a * 2u8 * &r_inverse;
-                    expect(la.mul_add_mul_sub(la, la, la, lb), sum + &p * 4u8 - b, &least);
+                    expect(la.mul_add_mul_sub(la, la, la, lb), sum + &p * 4u8 - b, &bound);
                 }
             }
             if a + b < &p * 8u8 {

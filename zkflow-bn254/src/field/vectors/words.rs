@@ -94,11 +94,11 @@ pub(crate) trait Words: Copy + Send + Sync + 'static {
     ) -> [Self; LIMBS];
 
     /// ab/R − c mod p, for a difference from −3.9p to 4p. The limbs of c are below 2^54.
-    fn product_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS];
+    fn product_sub<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS], c: &[Self; LIMBS]) -> [Self; LIMBS];
     /// a²/R − b mod p likewise.
-    fn square_less<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS];
+    fn square_sub<C: Radix52>(a: &[Self; LIMBS], b: &[Self; LIMBS]) -> [Self; LIMBS];
     /// (ab + cd)/R − e mod p likewise.
-    fn sum_of_products_less<C: Radix52>(
+    fn sum_of_products_sub<C: Radix52>(
         a: &[Self; LIMBS],
         b: &[Self; LIMBS],
         c: &[Self; LIMBS],
