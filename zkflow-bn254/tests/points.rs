@@ -113,7 +113,7 @@ fn transforms_agree<C: Curve>() {
             let expected = Projective::normalize_batch(&expected);
             for kernel in Kernel::available() {
                 let mut values: Vec<_> = (0..order).map(|i| points[transform.source(i) as usize]).collect();
-                transform.with_kernel(kernel).within(&mut values, || {});
+                transform.with_kernel(kernel).within(0, &mut values, || {});
                 assert!(values == expected, "{kernel:?}, {n}");
             }
         }
@@ -166,25 +166,25 @@ fn many_products_with_one_scalar_are_those_of_the_reference() {
     one_scalar_for_many_points::<g2::Config>();
 }
 
-#[test]
-fn a_transform_in_blocks_is_that_of_the_whole() {
+fn transforms_in_blocks_agree<C: Curve>(n: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
-    let n = 2048u64;
-    let points = points::<g1::Config>(&mut rng, n as usize);
+    let points = points::<C>(&mut rng, n as usize);
     for (transform, expected) in [
         (Transform::to_lagrange(n), lagrange(&points)),
         (Transform::from_lagrange(n), from_lagrange(&points)),
     ] {
-        for block in [2u64, 64, 512, 2048] {
+        for block in [1, 2, 32, n / 4, n] {
             let mut values: Vec<_> = (0..n).map(|i| points[transform.source(i) as usize]).collect();
-            values.chunks_mut(block as usize).for_each(|block| transform.within(block, || {}));
+            for (number, points) in (0..).zip(values.chunks_mut(block as usize)) {
+                transform.within(number * block, points, || {});
+            }
             let mut half = block;
             while half < n {
-                for group in values.chunks_mut(2 * half as usize) {
-                    let (low, high) = group.split_at_mut(half as usize);
+                for (group, points) in (0..).zip(values.chunks_mut(2 * half as usize)) {
+                    let (low, high) = points.split_at_mut(half as usize);
                     let pairs = low.chunks_mut(block as usize).zip(high.chunks_mut(block as usize));
                     for (number, (low, high)) in (0..).zip(pairs) {
-                        transform.across(half, number * block, low, high);
+                        transform.across(half, group * 2 * half + number * block, low, high);
                     }
                 }
                 half *= 2;
@@ -192,4 +192,10 @@ fn a_transform_in_blocks_is_that_of_the_whole() {
             assert_eq!(values, expected, "blocks of {block}");
         }
     }
+}
+
+#[test]
+fn a_transform_in_blocks_is_that_of_the_whole() {
+    transforms_in_blocks_agree::<g1::Config>(2048);
+    transforms_in_blocks_agree::<g2::Config>(256);
 }

@@ -12,12 +12,12 @@
 //!
 //! Three sums of products, wb, B and D, take the place of four products; sums share their doublings. With w = 1 fewer products
 //! are needed, which saves many in the first layers. Columns with the same index in several groups have the same factors; where
-//! they are side by side, they share their lookups (`multiples`).
+//! they are side by side, they share their lookups (`multiples`). In a group with a scale s, w and v are sw and sv.
 
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{Field, One};
+use ark_ff::Field;
 
 use super::CurveLanes;
 use super::addition::chord;
@@ -27,14 +27,12 @@ use super::sums::{Sums, Term, load};
 use crate::field::{Arithmetic, Coordinate, Lanes, MAX_WIDTH, invert_all};
 use crate::{Backend, Kernel, Task};
 
-/// Factors of one layer.
+/// The root and the distance of one layer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layer {
     /// Distance between the points of a pair; pair i of a group of `half` uses power i of the root.
     pub(super) half: u64,
     pub(super) root: Fr,
-    /// Additional factor of all points; `None`: 1.
-    pub(super) scale: Option<Fr>,
 }
 
 /// The indices of points in their groups: that of point j is `first` + j / `repeats`.
@@ -43,17 +41,32 @@ pub(crate) struct Columns {
     pub(super) first: u64,
     /// Number of groups whose points with the same index are side by side.
     pub(super) repeats: usize,
+    /// A number by which the factors of the last one of these groups are multiplied: a + wb becomes a + swb. The points a of that group
+    /// have been multiplied before.
+    pub(super) scale: Option<Fr>,
 }
 
-/// Replaces pairs of points (a, b) by s(a + wb) and s(a − wb).
+impl Columns {
+    /// The number of points at the beginning whose powers are 1, without a scale.
+    fn ones(&self) -> usize {
+        if self.first == 0 { self.repeats - usize::from(self.scale.is_some()) } else { 0 }
+    }
+}
+
+/// Replaces pairs of points (a, b) by a + wb and a − wb.
 pub(crate) fn one_layer<C: CurveLanes>(
     kernel: Kernel,
     layer: &Layer,
     columns: Columns,
-    pairs: [&mut [Affine<C>]; 2],
+    [low, high]: [&mut [Affine<C>]; 2],
 ) {
-    let factors = powers(&layer.root, columns.first, pairs[0].len() / columns.repeats);
-    turn_and_add(kernel, layer.scale, &factors, columns.repeats, pairs);
+    let turned = &mut high[columns.ones()..];
+    if !turned.is_empty() {
+        let powers = powers(&layer.root, columns.first, low.len() / columns.repeats);
+        let factors = Factors::of::<C>(columns, powers);
+        turned.copy_from_slice(&products_of(kernel, turned, &factors.of_points()));
+    }
+    kernel.run(Butterflies { low, high });
 }
 
 /// Replaces columns of four points by the result of two layers; see the [module](self).
@@ -63,33 +76,28 @@ pub(crate) fn two_layers<C: CurveLanes>(
     columns: Columns,
     mut points: [&mut [Affine<C>]; 4],
 ) {
-    let Columns { mut first, repeats } = columns;
     let fourth = outer.root.pow([inner.half]);
-    if first == 0 {
-        let [a, b, c, d] = points.each_mut().map(|way| &mut way[..repeats]);
+    let count = points[0].len() / columns.repeats;
+    let ones = columns.ones();
+    if ones > 0 {
+        // w = v = 1.
+        let [a, b, c, d] = points.each_mut().map(|way| &mut way[..ones]);
         kernel.run(Butterflies { low: a, high: b });
         kernel.run(Butterflies { low: c, high: d });
-        turn_and_add(kernel, outer.scale, &[Fr::ONE], repeats, [a, c]);
-        turn_and_add(kernel, outer.scale, &[fourth], repeats, [b, d]);
-        points = points.map(|way| &mut way[repeats..]);
-        first = 1;
+        let digits = Digits::of::<C>(&C::splitter(), &fourth);
+        d.copy_from_slice(&products_of(kernel, d, &vec![&digits; ones]));
+        kernel.run(Butterflies { low: a, high: c });
+        kernel.run(Butterflies { low: b, high: d });
     }
-    let [a, b, c, d] = points;
+    let [a, b, c, d] = points.map(|way| &mut way[ones..]);
     if a.is_empty() {
         return;
     }
-    let count = a.len() / repeats;
-    let splitter = C::splitter();
-    let scale = outer.scale.unwrap_or(Fr::ONE);
-    let mut digits = [const { Vec::new() }; 5];
-    for (inner, outer) in powers(&inner.root, first, count).iter().zip(powers(&outer.root, first, count)) {
-        let (w, v) = (scale * inner, scale * outer);
-        let vw = v * inner;
-        for (digits, scalar) in digits.iter_mut().zip([w, v, vw, fourth * v, -fourth * vw]) {
-            digits.push(Digits::of::<C>(&splitter, &scalar));
-        }
-    }
-    let digits = digits.each_ref().map(|digits| repeated(digits, repeats));
+    let (w, v) = (powers(&inner.root, columns.first, count), powers(&outer.root, columns.first, count));
+    let vw: Vec<_> = v.iter().zip(&w).map(|(v, w)| v * w).collect();
+    let (iv, less_ivw) = (v.iter().map(|v| fourth * v).collect(), vw.iter().map(|vw| -fourth * vw).collect());
+    let factors = [w, v, vw, iv, less_ivw].map(|scalars| Factors::of::<C>(columns, scalars));
+    let digits = factors.each_ref().map(Factors::of_points);
     let terms: [_; 5] = std::array::from_fn(|i| {
         let (list, sum) = [(0, 0), (1, 1), (2, 1), (1, 2), (2, 2)][i];
         Term { list, sum, digits: &digits[i] }
@@ -97,9 +105,6 @@ pub(crate) fn two_layers<C: CurveLanes>(
     let sums = kernel.run(Sums { lists: &[b, c, d], terms: &terms, sums: 3 });
     for (way, sums) in [&mut *b, &mut *c, &mut *d].into_iter().zip(sums) {
         way.copy_from_slice(&sums);
-    }
-    if outer.scale.is_some() {
-        a.copy_from_slice(&multiply(kernel, a, &[scale], a.len()));
     }
     kernel.run(Butterflies { low: a, high: b });
     kernel.run(Butterflies { low: a, high: c });
@@ -117,41 +122,43 @@ fn powers(root: &Fr, first: u64, count: usize) -> Vec<Fr> {
     powers
 }
 
-/// Replaces pairs of points (a, b) by s(a + wb) and s(a − wb), for factors w of `repeats` pairs each.
-fn turn_and_add<C: CurveLanes>(
-    kernel: Kernel,
-    scale: Option<Fr>,
-    factors: &[Fr],
-    repeats: usize,
-    [low, high]: [&mut [Affine<C>]; 2],
-) {
-    if let Some(scale) = scale {
-        low.copy_from_slice(&multiply(kernel, low, &[scale], low.len()));
-    }
-    let scalars: Vec<_> = factors.iter().map(|factor| scale.unwrap_or(Fr::ONE) * factor).collect();
-    // Only the first factor can be 1.
-    let ones = scalars.iter().take_while(|scalar| scalar.is_one()).count();
-    if ones < scalars.len() {
-        let turned = &mut high[ones * repeats..];
-        turned.copy_from_slice(&multiply(kernel, turned, &scalars[ones..], repeats));
-    }
-    kernel.run(Butterflies { low, high });
+/// The digits of a factor for each index of columns.
+struct Factors {
+    columns: Columns,
+    unscaled: Vec<Digits>,
+    /// Those of the factors times the scale.
+    scaled: Vec<Digits>,
 }
 
-/// The products of `repeats` points with each scalar.
-fn multiply<C: CurveLanes>(
-    kernel: Kernel,
-    points: &[Affine<C>],
-    scalars: &[Fr],
-    repeats: usize,
-) -> Vec<Affine<C>> {
-    let splitter = C::splitter();
-    let digits: Vec<_> = scalars.iter().map(|scalar| Digits::of::<C>(&splitter, scalar)).collect();
-    products_of(kernel, points, &repeated(&digits, repeats))
-}
+impl Factors {
+    fn of<C: CurveLanes>(columns: Columns, mut scalars: Vec<Fr>) -> Self {
+        let splitter = C::splitter();
+        let digits = |scalars: &[Fr]| -> Vec<_> {
+            scalars.iter().map(|scalar| Digits::of::<C>(&splitter, scalar)).collect()
+        };
+        let (mut unscaled, mut scaled) = (Vec::new(), Vec::new());
+        if columns.scale.is_none() || columns.repeats > 1 {
+            unscaled = digits(&scalars);
+        }
+        if let Some(scale) = columns.scale {
+            scalars.iter_mut().for_each(|scalar| *scalar *= scale);
+            scaled = digits(&scalars);
+        }
+        Self { columns, unscaled, scaled }
+    }
 
-fn repeated(digits: &[Digits], repeats: usize) -> Vec<&Digits> {
-    digits.iter().flat_map(|digits| std::iter::repeat_n(digits, repeats)).collect()
+    /// The digits for each point after the first [`ones`](Columns::ones).
+    fn of_points(&self) -> Vec<&Digits> {
+        let Columns { repeats, scale, .. } = self.columns;
+        let count = self.unscaled.len().max(self.scaled.len());
+        let points = self.columns.ones()..count * repeats;
+        let of_point = |point: usize| {
+            let is_scaled = scale.is_some() && point % repeats == repeats - 1;
+            let digits = if is_scaled { &self.scaled } else { &self.unscaled };
+            &digits[point / repeats]
+        };
+        points.map(of_point).collect()
+    }
 }
 
 /// Replaces pairs of points (a, b) by a + b and a − b.

@@ -2,8 +2,11 @@
 //!
 //! The algorithm is that of [Cooley and Tukey] with decimation in time. The points are in bit-reversed order.
 //! One layer per bit replaces pairs (a, b) at distance `half` by (a + wb, a − wb), where w is a power of a
-//! root of unity of order `2 half`. The last layer also multiplies by the factor 1/n of the inverse transform;
-//! for b it is part of w. Two layers together take three sums of products in place of four products. (`butterflies`)
+//! root of unity of order `2 half`. Two layers together take three sums of products in place of four products. (`butterflies`)
+//!
+//! The inverse transform also multiplies by 1/n. This takes few products of its own: the point at place 0 is multiplied before the
+//! first layer, and 1/n is a part of the factors w of the first group of each layer. The points a of that group are multiplied
+//! already: they are the first group of the layer before. The price is that the first group does not share its factors with others.
 //!
 //! The first layers stay within blocks. The later layers process two ranges of points at a time, so that not
 //! all points have to be in memory.
@@ -11,6 +14,7 @@
 //! [Cooley and Tukey]: https://doi.org/10.1090/S0025-5718-1965-0178586-1
 
 use ark_bn254::Fr;
+use ark_ec::CurveGroup;
 use ark_ec::short_weierstrass::Affine;
 use ark_ff::{FftField, Field};
 use rayon::prelude::*;
@@ -44,7 +48,7 @@ pub fn from_lagrange<C: Curve>(points: &[Affine<C>]) -> Vec<Affine<C>> {
 
 fn whole<C: Curve>(transform: Transform, points: &[Affine<C>]) -> Vec<Affine<C>> {
     let mut values: Vec<_> = (0..points.len()).map(|i| points[transform.source(i as u64) as usize]).collect();
-    transform.within(&mut values, || {});
+    transform.within(0, &mut values, || {});
     values
 }
 
@@ -82,55 +86,78 @@ impl Transform {
         place.reverse_bits().checked_shr(u64::BITS - self.order.ilog2()).unwrap_or(0)
     }
 
-    /// Runs the layers within a block of points on the threads of the current pool. The number of points in
-    /// the block must be a power of two. `done` is called after each layer.
-    pub fn within<C: Curve>(&self, block: &mut [Affine<C>], mut done: impl FnMut()) {
+    /// Runs the layers within a block of points on the threads of the current pool. `start` is the place of its first point. The
+    /// number of points must be a power of two. `done` is called after each layer.
+    ///
+    /// # Panics
+    /// Panics if the block is empty, or `start` is not a multiple of its length.
+    pub fn within<C: Curve>(&self, start: u64, block: &mut [Affine<C>], mut done: impl FnMut()) {
+        assert!(start.is_multiple_of(block.len() as u64) && !block.is_empty(), "a block of the transform");
+        let scale = self.scale(start);
+        if let Some(scale) = scale {
+            block[0] = (block[0] * scale).into_affine();
+        }
         let mut half = 1;
         while half < block.len() {
             let layers = (block.len() / half).ilog2();
             // The first layer has no products.
             if half > 1 && layers.is_multiple_of(2) {
                 let layers = [self.layer(half as u64), self.layer(2 * half as u64)];
-                in_columns(block, half, |columns, points| {
+                in_columns(block, half, scale, |columns, points| {
                     C::two_layers(self.kernel, &layers, columns, points)
                 });
                 half *= 2;
                 done();
             } else {
                 let layer = self.layer(half as u64);
-                in_columns(block, half, |columns, points| C::one_layer(self.kernel, &layer, columns, points));
+                in_columns(block, half, scale, |columns, points| {
+                    C::one_layer(self.kernel, &layer, columns, points)
+                });
             }
             half *= 2;
             done();
         }
     }
 
-    /// Runs the layer of pairs at distance `half` on the pairs of `low` and `high`, all from one group of `half` pairs. The
-    /// first one has the index `first` in the group.
-    pub fn across<C: Curve>(&self, half: u64, first: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
+    /// Runs the layer of pairs at distance `half` on the pairs of `low` and `high`, all from one group of `half` pairs. `start`
+    /// is the place of the first point of `low`.
+    ///
+    /// # Panics
+    /// Panics if the pairs are not in one group.
+    pub fn across<C: Curve>(&self, half: u64, start: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
         let layer = self.layer(half);
+        let (group, first) = (start / (2 * half), start % (2 * half));
+        assert!(first + low.len() as u64 <= half, "pairs of one group");
+        let scale = self.scale(group);
         in_pieces([low, high], |start, points| {
-            let columns = Columns { first: first + start, repeats: 1 };
+            let columns = Columns { first: first + start, repeats: 1, scale };
             C::one_layer(self.kernel, &layer, columns, points);
         });
     }
 
     fn layer(&self, half: u64) -> Layer {
         let root = Fr::get_root_of_unity(2 * half).expect("a power of two up to 2^28 points");
-        let last = 2 * half == self.order;
-        if !self.inverse {
-            return Layer { half, root, scale: None };
-        }
-        let inverse = |value: Fr| value.inverse().expect("roots of unity and powers of two are nonzero");
-        Layer { half, root: inverse(root), scale: last.then(|| inverse(Fr::from(self.order))) }
+        Layer { half, root: if self.inverse { inverse(root) } else { root } }
+    }
+
+    /// The factor 1/n of the inverse transform, for the block or the group with number 0.
+    fn scale(&self, number: u64) -> Option<Fr> {
+        (self.inverse && number == 0).then(|| inverse(Fr::from(self.order)))
     }
 }
 
+/// The inverse of a root of unity or of a power of two.
+fn inverse(value: Fr) -> Fr {
+    value.inverse().expect("a nonzero value")
+}
+
 /// Calls `each` for all columns of a block, many at a time on the threads of the current pool. Column i of a group of `WAYS` times
-/// `half` points is its points i, i + half, .. Columns with the same index in several groups are side by side.
+/// `half` points is its points i, i + half, .. Columns with the same index in several groups are side by side. `scale` is a
+/// part of the factors of the block's first group.
 fn in_columns<C: Curve, const WAYS: usize>(
     block: &mut [Affine<C>],
     half: usize,
+    scale: Option<Fr>,
     each: impl Fn(Columns, [&mut [Affine<C>]; WAYS]) + Sync,
 ) {
     let groups = block.len() / WAYS / half;
@@ -138,8 +165,13 @@ fn in_columns<C: Curve, const WAYS: usize>(
     // Enough groups for all lanes of a vector, which then have the same factors.
     let together = groups.min(MAX_WIDTH.max(size / half));
     let count = half.min(1.max(size / together));
-    block.par_chunks_mut(WAYS * half * together).for_each(|groups| {
+    block.par_chunks_mut(WAYS * half * together).enumerate().for_each(|(chunk, groups)| {
         let mut slices: Vec<_> = groups.chunks_exact_mut(half).map(|way| way.chunks_mut(count)).collect();
+        let scale = scale.filter(|_| chunk == 0);
+        if scale.is_some() {
+            // The group with the scale becomes the last one.
+            slices.rotate_left(WAYS);
+        }
         let pieces: Vec<Vec<_>> = (0..half / count)
             .map(|_| slices.iter_mut().map(|slices| slices.next().expect("slices of equal length")).collect())
             .collect();
@@ -151,7 +183,7 @@ fn in_columns<C: Curve, const WAYS: usize>(
                     points.extend(slices.iter().skip(way).step_by(WAYS).map(|slice| slice[index]));
                 }
             }
-            let columns = Columns { first: (number * count) as u64, repeats: together };
+            let columns = Columns { first: (number * count) as u64, repeats: together, scale };
             each(columns, ways.each_mut().map(Vec::as_mut_slice));
             for (way, points) in ways.iter().enumerate() {
                 for (index, points) in points.chunks_exact(together).enumerate() {

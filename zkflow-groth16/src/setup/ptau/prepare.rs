@@ -140,7 +140,7 @@ impl<R: Read + Seek, W: Read + Write + Seek> Preparation<'_, R, W> {
         let transform = Transform::to_lagrange(domain);
         for start in (0..domain).step_by(block as usize) {
             let mut points = self.sources(powers, transform, start, block)?;
-            transform.within(&mut points, || self.meter.add(block / 2 * weight));
+            transform.within(start, &mut points, || self.meter.add(block / 2 * weight));
             self.writer.points(&points)?;
         }
         // The form for the domain of 2^k begins at point 2^k - 1.
@@ -153,7 +153,7 @@ impl<R: Read + Seek, W: Read + Write + Seek> Preparation<'_, R, W> {
                     let sections = self.writer.sections();
                     let mut a = sections.points_at::<Affine<C>>(low, block / 2)?;
                     let mut b = sections.points_at::<Affine<C>>(high, block / 2)?;
-                    transform.across(half, first, &mut a, &mut b);
+                    transform.across(half, group + first, &mut a, &mut b);
                     sections.rewrite_points(low, &a)?;
                     sections.rewrite_points(high, &b)?;
                     self.meter.add(block / 2 * weight);
