@@ -26,7 +26,7 @@ use super::evidence::open;
 use super::files::{Watched, in_file};
 use super::output::{write, written};
 use super::progress::Progress;
-use super::ptau::{ContributorArgs, LimitArgs, set_up_allocator};
+use super::ptau::{ContributorArgs, LimitArgs, named, set_up_allocator};
 use super::remote::{CeremonyArgs, Wanted};
 use place::Place;
 
@@ -206,8 +206,8 @@ impl Work<'_> {
             let (name, text) = self.args.contributor.read()?;
             self.progress.measured("contribute", self.args.limits.options(), |options| {
                 written(&contributed, |file| {
-                    let out = BufWriter::new(file);
-                    Ok(phase2::contribute(&mut key, out, name, text, &mut os_rng(), options)?)
+                    phase2::contribute(&mut key, BufWriter::new(file), name, text, &mut os_rng(), options)
+                        .map_err(named(&previous, &contributed))
                 })
             })?;
             place.contributed_to(sha256);

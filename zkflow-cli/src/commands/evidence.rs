@@ -10,8 +10,8 @@ use zkflow_core::format::r1cs::R1cs;
 use zkflow_core::format::zkey::{KeyHead, ZKeyFile};
 use zkflow_core::rng::os_rng;
 use zkflow_core::setup::{
-    CheckedPowers, KeyVerdict, PowersFile, PowersSource as _, RecordKey, RecordedFiles, SetupRecord,
-    StepOptions, gate,
+    CeremonyError, CheckedPowers, KeyVerdict, PowersFile, PowersSource as _, RecordKey, RecordedFiles,
+    SetupRecord, StepOptions, gate,
 };
 
 use super::files::{self, Watched, in_file, map, read_found};
@@ -132,7 +132,11 @@ pub(super) fn verify(
         .measured("verify the key", options, |options| {
             powers.verify_key(&circuit, &mut key, &mut os_rng(), options)
         })
-        .map_err(in_file(zkey))?;
+        .map_err(|error| match error {
+            CeremonyError::Setup(_) => in_file(r1cs)(error),
+            CeremonyError::TooFewPowers { .. } | CeremonyError::NotPrepared => in_file(ptau)(error),
+            _ => in_file(zkey)(error),
+        })?;
     let head = key.head().clone();
     let record = match verdict.is_forgeable() {
         true => None,

@@ -168,6 +168,19 @@ impl InOut {
     pub(super) fn paths(&self) -> (&Path, &Path) {
         (&self.input, &self.out)
     }
+
+    /// [`named`] for these files.
+    fn named(&self) -> impl FnOnce(CeremonyError) -> Error {
+        named(&self.input, &self.out)
+    }
+}
+
+/// Adds to an error of a step the file that it is about: the output if it cannot be written, else the input.
+pub(super) fn named(input: &Path, out: &Path) -> impl FnOnce(CeremonyError) -> Error {
+    move |error| match error {
+        CeremonyError::Write(_) => in_file(out)(error),
+        _ => in_file(input)(error),
+    }
 }
 
 /// Name and entropy of a contribution.
@@ -227,15 +240,29 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
     match &args.command {
         PtauCommand::New { power, out } => {
             let challenge = progress.step("write the powers", || {
-                written(out, |file| Ok(ptau::create(*power, BufWriter::new(file))?))
+                written(out, |file| {
+                    ptau::create(*power, BufWriter::new(file)).map_err(|error| match error {
+                        CeremonyError::Write(_) => in_file(out)(error),
+                        _ => error.into(),
+                    })
+                })
             })?;
             println!("first challenge      {}", hex::encode(challenge));
         }
         PtauCommand::Development { power, out } => {
-            let scratch = tempfile::tempfile()?;
+            let temporary = std::env::temp_dir();
+            let scratch = tempfile::tempfile_in(&temporary).map_err(in_file(&temporary))?;
             let made = progress.step("make the powers", || {
                 written(out, |file| {
-                    Ok(ptau::development(*power, scratch, BufWriter::new(file), &mut os_rng())?)
+                    ptau::development(*power, scratch, BufWriter::new(file), &mut os_rng()).map_err(|error| {
+                        match error {
+                            CeremonyError::Write(_) => {
+                                let (out, temporary) = (out.display(), temporary.display());
+                                format!("{out}, or a temporary file in {temporary}: {error}").into()
+                            }
+                            _ => error.into(),
+                        }
+                    })
                 })
             })?;
             print_contributed(&made);
@@ -245,7 +272,8 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
             let mut input = open(&files.input)?;
             let made = progress.measured("contribute", options, |options| {
                 written(&files.out, |file| {
-                    Ok(ptau::contribute(&mut input, file, name, text, &mut os_rng(), options)?)
+                    ptau::contribute(&mut input, file, name, text, &mut os_rng(), options)
+                        .map_err(files.named())
                 })
             })?;
             print_contributed(&made);
@@ -254,21 +282,27 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
             let (name, beacon) = beacon.read()?;
             let mut input = open(&files.input)?;
             let made = progress.measured("apply the beacon", options, |options| {
-                written(&files.out, |file| Ok(ptau::beacon(&mut input, file, name, &beacon, options)?))
+                written(&files.out, |file| {
+                    ptau::beacon(&mut input, file, name, &beacon, options).map_err(files.named())
+                })
             })?;
             print_contributed(&made);
         }
         PtauCommand::Prepare { files } => {
             let mut input = open(&files.input)?;
             progress.measured("prepare phase 2", options, |options| {
-                continued(&files.out, |file| Ok(ptau::prepare(&mut input, file, &mut os_rng(), options)?))
+                continued(&files.out, |file| {
+                    ptau::prepare(&mut input, file, &mut os_rng(), options).map_err(files.named())
+                })
             })?;
         }
         PtauCommand::Truncate { files, power } => truncate(&files.input, &files.out, *power, &progress)?,
         PtauCommand::ExportChallenge { files } => {
             let mut input = open(&files.input)?;
             let hash = progress.step("write the challenge", || {
-                written(&files.out, |file| Ok(ptau::export_challenge(&mut input, BufWriter::new(file))?))
+                written(&files.out, |file| {
+                    ptau::export_challenge(&mut input, BufWriter::new(file)).map_err(files.named())
+                })
             })?;
             println!("challenge            {}", hex::encode(hash));
         }
@@ -276,19 +310,25 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
             let mut input = BufReader::new(files::open(challenge)?);
             let response = progress.measured("contribute", options, |options| {
                 written(out, |file| {
-                    let out = BufWriter::new(file);
-                    Ok(ptau::answer_challenge(&mut input, out, &entropy.entropy, &mut os_rng(), options)?)
+                    let writer = BufWriter::new(file);
+                    ptau::answer_challenge(&mut input, writer, &entropy.entropy, &mut os_rng(), options)
+                        .map_err(named(challenge, out))
                 })
             })?;
             println!("response             {}", hex::encode(response));
         }
         PtauCommand::ImportResponse { input, response, out, name } => {
             let name = contribution_name(name.as_deref())?;
-            let mut input = open(input)?;
-            let answer = files::open(response)?;
+            let mut powers = open(input)?;
+            let answer = BufReader::new(files::open(response)?);
+            let about = |error| match error {
+                CeremonyError::Truncated { .. } => in_file(input)(error),
+                _ => named(response, out)(error),
+            };
             let made = progress.measured("import the response", options, |options| {
-                let answer = BufReader::new(answer);
-                written(out, |file| Ok(ptau::import_response(&mut input, answer, file, name, options)?))
+                written(out, |file| {
+                    ptau::import_response(&mut powers, answer, file, name, options).map_err(about)
+                })
             })?;
             print_contributed(&made);
         }
@@ -312,9 +352,11 @@ pub(super) fn run(args: &PtauArgs) -> Result<(), Error> {
 
 /// Writes the part of the file `input` for circuits of up to 2^power rows.
 pub(super) fn truncate(input: &Path, out: &Path, power: u32, progress: &Progress) -> Result<(), Error> {
-    let mut input = open(input)?;
+    let mut powers = open(input)?;
     progress.step("truncate", || {
-        written(out, |file| Ok(ptau::truncate(&mut input, power, BufWriter::new(file))?))
+        written(out, |file| {
+            ptau::truncate(&mut powers, power, BufWriter::new(file)).map_err(named(input, out))
+        })
     })
 }
 
@@ -325,7 +367,7 @@ fn info(path: &Path, hash: bool) -> Result<(), Error> {
     let mut file = open(path)?;
     println!("power                {} of {}", file.power(), file.ceremony_power());
     println!("prepared             {}", file.is_prepared());
-    let verdict = ptau::judge(&mut file)?;
+    let verdict = ptau::judge(&mut file).map_err(in_file(path))?;
     let claimed = if verdict.weakness().is_none() { "claimed " } else { "" };
     println!("secrets              {claimed}{verdict}");
     if !claimed.is_empty() {
@@ -336,7 +378,8 @@ fn info(path: &Path, hash: bool) -> Result<(), Error> {
     for (number, contribution) in (1..).zip(file.contributions()) {
         let name = contribution.name.as_ref().map_or("", ContributionName::as_str);
         println!("contribution {number:<7} {} {name:?}", kind_text(&contribution.kind));
-        println!("  response           {}", hex::encode(ptau::response_hash(contribution)?));
+        let response = ptau::response_hash(contribution).map_err(in_file(path))?;
+        println!("  response           {}", hex::encode(response));
         println!("  next challenge     {}", hex::encode(contribution.next_challenge));
     }
     let opened = files::open(path)?;
@@ -345,7 +388,7 @@ fn info(path: &Path, hash: bool) -> Result<(), Error> {
         println!("blake2b              not computed for {length} bytes: use --hash");
         return Ok(());
     }
-    let hash = ptau::file_hash(opened)?;
+    let hash = ptau::file_hash(opened).map_err(in_file(path))?;
     println!("blake2b              {}", hex::encode(hash));
     let ceremony = ptau::published(&hash).map_or_else(|| "no known ceremony".to_owned(), |it| it.to_string());
     println!("published            {ceremony}");

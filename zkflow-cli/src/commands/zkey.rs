@@ -8,7 +8,7 @@ use zkflow_core::digest::Digest;
 use zkflow_core::format::json;
 use zkflow_core::format::zkey::{ContributionName, KeyHead, ZKey};
 use zkflow_core::rng::os_rng;
-use zkflow_core::setup::{KeyVerdict, PowersFile, PowersSource as _, Refused, gate, phase2};
+use zkflow_core::setup::{CeremonyError, KeyVerdict, PowersFile, PowersSource as _, Refused, gate, phase2};
 use zkflow_core::solidity::{ContractCircuit, ContractHeader, verifier_contract};
 
 use super::Error;
@@ -144,9 +144,15 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
                 })
                 .map_err(in_file(ptau))?;
             let mut powers = powers.powers(circuit.domain_size().ilog2()).map_err(in_file(ptau))?;
+            let about = |error| match error {
+                CeremonyError::Setup(_) | CeremonyError::Invalid(_) => in_file(r1cs)(error),
+                _ => ptau::named(ptau, out)(error),
+            };
             let key = progress.measured("make the key", options, |options| {
                 let powers = powers.file();
-                written(out, |file| Ok(phase2::create(&circuit, powers, BufWriter::new(file), options)?))
+                written(out, |file| {
+                    phase2::create(&circuit, powers, BufWriter::new(file), options).map_err(about)
+                })
             })?;
             println!("circuit hash         {}", hex::encode(key.circuit_hash));
             println!("keys                 {}", gate::judge(&key));
@@ -157,8 +163,8 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let mut key = open(input)?;
             let key = progress.measured("contribute", options, |options| {
                 written(out, |file| {
-                    let out = BufWriter::new(file);
-                    Ok(phase2::contribute(&mut key, out, name, text, &mut os_rng(), options)?)
+                    phase2::contribute(&mut key, BufWriter::new(file), name, text, &mut os_rng(), options)
+                        .map_err(ptau::named(input, out))
                 })
             })?;
             show_last(&key);
@@ -169,7 +175,8 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
             let mut key = open(input)?;
             let key = progress.measured("apply the beacon", options, |options| {
                 written(out, |file| {
-                    Ok(phase2::beacon(&mut key, BufWriter::new(file), name, &beacon, options)?)
+                    phase2::beacon(&mut key, BufWriter::new(file), name, &beacon, options)
+                        .map_err(ptau::named(input, out))
                 })
             })?;
             show_last(&key);
@@ -205,7 +212,8 @@ pub(super) fn run(args: &ZkeyArgs) -> Result<(), Error> {
         ZkeyCommand::ExportMpcParams { files } => {
             let (input, out) = files.paths();
             let key = whole(input, &args.limits)?;
-            write(out, &progress.step("export the parameters", || phase2::export_params(&key))?)?;
+            let params = progress.step("export the parameters", || phase2::export_params(&key));
+            write(out, &params.map_err(in_file(input))?)?;
         }
         ZkeyCommand::ContributeMpcParams { files, entropy } => {
             let (input, out) = files.paths();

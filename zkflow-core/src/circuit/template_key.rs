@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use zkflow_circom::template::{KeyFile, KeySpec, Params, Template, TemplateName};
 use zkflow_groth16::digest::{Digest, Hasher};
 use zkflow_groth16::error::{Classified, ErrorKind};
+use zkflow_groth16::format::ReadError;
 use zkflow_groth16::format::r1cs::R1cs;
 use zkflow_groth16::rng::SecureRng;
 use zkflow_groth16::setup::{CeremonyError, KeyOptions, PowersFile, PowersSource, StepOptions};
@@ -78,7 +79,8 @@ impl TemplateKey {
         match options.key_file() {
             Some(path) => {
                 self.copy(&self.spec.zkey, &path)?;
-                let file = File::open(path).map_err(|error| self.broken(&self.spec.zkey, error))?;
+                let file =
+                    File::open(path).map_err(|error| self.broken(&self.spec.zkey, ReadError::Io(error)))?;
                 self.judge_copy(BufReader::new(file), r1cs, powers, options, rng)
             }
             None => {
@@ -149,15 +151,15 @@ impl TemplateKey {
         let mut source = File::open(self.path(file)?).map_err(|error| self.fault(file, error.into()))?;
         let copied = File::create(to).and_then(|mut copy| io::copy(&mut source, &mut copy));
         copied.map_err(|error| self.broken(file, error))?;
-        match digest(to).map_err(|error| self.broken(file, error))? == file.sha256 {
+        match digest(to).map_err(|error| self.broken(file, ReadError::Io(error)))? == file.sha256 {
             true => Ok(()),
             false => Err(self.fault(file, KeyProblem::Digest)),
         }
     }
 
     /// A disk that is full or broken is no fault of the template.
-    fn broken(&self, file: &KeyFile, error: io::Error) -> TemplateKeyError {
-        self.fault(file, KeyProblem::Refused(CeremonyError::from(error).into()))
+    fn broken(&self, file: &KeyFile, error: impl Into<CeremonyError>) -> TemplateKeyError {
+        self.fault(file, KeyProblem::Refused(error.into().into()))
     }
 
     /// Checks powers of tau. A change of the file after that is noticed when they are used.

@@ -16,15 +16,20 @@ pub enum CeremonyError {
     /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A file cannot be written.
+    /// A file cannot be written. An error of reading is [`ReadError::Io`].
     #[error("writing failed: {0}")]
     Write(#[from] io::Error),
     /// The circuit is invalid.
     #[error(transparent)]
     Setup(#[from] SetupError),
     /// The power is out of range.
-    #[error("power {0} is out of range (1..=27)")]
-    Power(u32),
+    #[error("power {power} is out of range (1..={most})")]
+    Power {
+        /// The power that was given.
+        power: u32,
+        /// The largest one.
+        most: u32,
+    },
     /// Truncated powers of tau accept no contributions.
     #[error("the file is truncated to power {power} of {ceremony_power}: it accepts no contributions")]
     Truncated {
@@ -115,7 +120,7 @@ impl Classified for CeremonyError {
             Self::Read(error) => error.code(),
             Self::Write(_) => "file_unwritable",
             Self::Setup(error) => error.code(),
-            Self::Power(_) => "power_out_of_range",
+            Self::Power { .. } => "power_out_of_range",
             Self::Truncated { .. } => "powers_truncated",
             Self::NotPrepared => "powers_not_prepared",
             Self::TooFewPowers { .. } => "too_few_powers",

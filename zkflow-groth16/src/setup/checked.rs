@@ -32,7 +32,14 @@ impl CheckedPowers {
             .any(|code| self.key.verifies(SUBJECT, hash, &code))
     }
 
+    /// Appends a file. Errors contain the path of the list.
     pub(super) fn add(&self, hash: &Hash) -> io::Result<()> {
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display()));
+        self.append(hash).map_err(named)
+    }
+
+    fn append(&self, hash: &Hash) -> io::Result<()> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }

@@ -12,6 +12,7 @@ use super::source::PowersSource;
 use super::step::StepOptions;
 use super::{check, development_name, phase2, qap};
 use crate::digest::{Digest, Hasher};
+use crate::format::ReadError;
 use crate::format::r1cs::R1cs;
 use crate::format::zkey::{ContributionName, KeyHead, ZKey, ZKeyFile};
 use crate::provenance::{Label, Provenance};
@@ -181,7 +182,7 @@ impl Between<'_> {
                 step(&mut out)?;
                 out.flush()?;
                 drop(out);
-                file.rewind()?;
+                file.rewind().map_err(ReadError::Io)?;
                 Box::new(BufReader::with_capacity(BUFFER, file))
             }
         };

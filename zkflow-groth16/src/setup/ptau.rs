@@ -60,7 +60,7 @@ pub const MAX_POWER: u32 = 27;
 /// [`CeremonyError::Power`] unless `power` is 1 to [`MAX_POWER`]; [`CeremonyError::Write`].
 pub fn create(power: u32, out: impl Write) -> Result<Hash, CeremonyError> {
     if !(1..=MAX_POWER).contains(&power) {
-        return Err(CeremonyError::Power(power));
+        return Err(CeremonyError::Power { power, most: MAX_POWER });
     }
     let mut writer = PtauWriter::new(out, power, power, false)?;
     let (g1, g2) = (G1Affine::generator(), G2Affine::generator());

@@ -16,10 +16,10 @@ use super::step::StepOptions;
 use super::verdict::{Check, KeyVerdict, Verdict};
 use super::{gate, phase2};
 use crate::digest::Hash;
-use crate::format::FileState;
 use crate::format::ptau::{Ptau, PtauContribution};
 use crate::format::r1cs::R1cs;
 use crate::format::zkey::{KeyHead, ZKeyFile};
+use crate::format::{FileState, ReadError};
 use crate::rng::SecureRng;
 
 pub use development::DevelopmentPowers;
@@ -55,8 +55,8 @@ impl Powers {
         rng: &mut dyn SecureRng,
         options: StepOptions<'_>,
     ) -> Result<Self, CeremonyError> {
-        let hash = file_hash(&mut medium)?;
-        medium.rewind()?;
+        let hash = file_hash(&mut medium).map_err(ReadError::Io)?;
+        medium.rewind().map_err(ReadError::Io)?;
         let mut file = prepared(medium)?;
         let verdict = ptau::verify(&mut file, rng, options)?;
         Ok(Self { file, origin: Origin::Verified, hash, verdict, watched: None })
@@ -120,7 +120,7 @@ impl Powers {
     /// Checks that the file is still the one that was judged.
     fn check_unchanged(&self) -> Result<(), CeremonyError> {
         match &self.watched {
-            Some((file, seen)) if FileState::of(file)? != *seen => {
+            Some((file, seen)) if FileState::of(file).map_err(ReadError::Io)? != *seen => {
                 Err(CeremonyError::invalid("the powers of tau changed while they were used"))
             }
             _ => Ok(()),
@@ -167,5 +167,5 @@ impl fmt::Display for Origin {
 }
 
 fn open(path: &Path) -> Result<File, CeremonyError> {
-    Ok(File::open(path).map_err(crate::format::ReadError::from)?)
+    Ok(File::open(path).map_err(ReadError::Io)?)
 }

@@ -70,7 +70,8 @@ fn truncated(out: &Path, wanted: Ceremony, progress: &Progress) -> Result<Option
         let made = progress.step("truncate a larger file", || {
             written(out, |file| {
                 let mut input = super::open(&path)?;
-                ptau::truncate(&mut input, wanted.power, BufWriter::new(&mut *file))?;
+                ptau::truncate(&mut input, wanted.power, BufWriter::new(&mut *file))
+                    .map_err(super::named(&path, out))?;
                 check(&mut *file, wanted).map_err(in_file(&path))
             })
         });

@@ -16,6 +16,7 @@ use super::key::Secrets;
 use super::{bytes_of_powers, file_hash, pieces};
 use crate::blake2b::Blake2b;
 use crate::digest::Hash;
+use crate::format::ReadError;
 use crate::format::encoding::FilePoint;
 use crate::format::ptau::{ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, MAX_POWER, Section, TAU_G1, TAU_G2};
 use crate::rng::SecureRng;
@@ -70,20 +71,20 @@ struct Challenge<R> {
 
 impl<R: Read + Seek> Challenge<R> {
     fn open(mut file: R) -> Result<Self, CeremonyError> {
-        let length = file.seek(SeekFrom::End(0))?;
+        let length = file.seek(SeekFrom::End(0)).map_err(ReadError::Io)?;
         let power = (1..=MAX_POWER).find(|power| HASH + bytes_of_powers(*power) == length);
         let power = power.ok_or_else(|| {
             CeremonyError::invalid(format!(
                 "no challenge has {length} bytes, for any power up to {MAX_POWER}"
             ))
         })?;
-        file.rewind()?;
-        let hash = file_hash(&mut file)?;
+        file.rewind().map_err(ReadError::Io)?;
+        let hash = file_hash(&mut file).map_err(ReadError::Io)?;
         Ok(Self { file, power, hash })
     }
 
     /// Goes to the first point.
-    fn rewind(&mut self) -> Result<(), CeremonyError> {
+    fn rewind(&mut self) -> Result<(), ReadError> {
         self.file.seek(SeekFrom::Start(HASH))?;
         Ok(())
     }
@@ -97,7 +98,7 @@ impl<R: Read + Seek> Challenge<R> {
         self.check_group(BETA_G2)
     }
 
-    fn skip(&mut self, section: Section<G1Affine>) -> Result<(), CeremonyError> {
+    fn skip(&mut self, section: Section<G1Affine>) -> Result<(), ReadError> {
         // Expect safety: a section is shorter than 2^40 bytes.
         let length =
             i64::try_from(section.count(self.power) * G1Affine::LEN as u64).expect("a short section");
@@ -119,7 +120,7 @@ impl<R: Read + Seek> Challenge<R> {
 
     fn points<P: CeremonyPoint>(&mut self, section: Section<P>, count: u64) -> Result<Vec<P>, CeremonyError> {
         let mut bytes = vec![0; count as usize * P::LEN];
-        self.file.read_exact(&mut bytes)?;
+        self.file.read_exact(&mut bytes).map_err(ReadError::Io)?;
         let points: Option<Vec<P>> = bytes.par_chunks_exact(P::LEN).map(P::from_uncompressed).collect();
         points.ok_or_else(|| {
             let id = section.id();

@@ -44,7 +44,7 @@ pub fn development(
     rng: &mut dyn SecureRng,
 ) -> Result<Contributed, CeremonyError> {
     if !(1..=MAX_POWER).contains(&power) {
-        return Err(CeremonyError::Power(power));
+        return Err(CeremonyError::Power { power, most: MAX_POWER });
     }
     let challenge = first_challenge(power);
     let (secrets, key) = Secrets::draw(&mut RandomStream::of_secret(rng, ""), &challenge);

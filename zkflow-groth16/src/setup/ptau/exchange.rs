@@ -19,6 +19,7 @@ use super::contribute::{Contributed, conclude};
 use super::{bytes_of_powers, pieces, response_hash};
 use crate::blake2b::Blake2b;
 use crate::digest::Hash;
+use crate::format::ReadError;
 use crate::format::ptau::{
     ALPHA_TAU_G1, BETA_G2, BETA_TAU_G1, ContributionKind, ContributionName, ParameterKey, Ptau, PtauWriter,
     PublicKey, Section, TAU_G1, TAU_G2,
@@ -131,13 +132,13 @@ impl<I: Read, W: Write> Import<'_, I, W> {
         let mut bytes = vec![0; length];
         self.response.read_exact(&mut bytes).map_err(|error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => CeremonyError::invalid("the response is too short"),
-            _ => CeremonyError::Write(error),
+            _ => ReadError::Io(error).into(),
         })?;
         Ok(bytes)
     }
 
     fn end(&mut self) -> Result<(), CeremonyError> {
-        if self.response.read(&mut [0])? == 0 {
+        if self.response.read(&mut [0]).map_err(ReadError::Io)? == 0 {
             return Ok(());
         }
         Err(CeremonyError::invalid("the response is too long"))

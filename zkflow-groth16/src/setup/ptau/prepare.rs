@@ -42,7 +42,7 @@ pub fn prepare<R: Read + Seek, W: Read + Write + Seek>(
 ) -> Result<(), CeremonyError> {
     let power = ptau.power();
     if power > MAX_POWER {
-        return Err(CeremonyError::Power(power));
+        return Err(CeremonyError::Power { power, most: MAX_POWER });
     }
     let left = out.seek(SeekFrom::End(0))?;
     out.seek(SeekFrom::Start(0))?;

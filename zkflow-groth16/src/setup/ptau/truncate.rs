@@ -18,8 +18,9 @@ pub fn truncate<R: Read + Seek>(
     power: u32,
     out: impl Write,
 ) -> Result<(), CeremonyError> {
-    if !(1..ptau.power()).contains(&power) {
-        return Err(CeremonyError::Power(power));
+    let most = ptau.power().saturating_sub(1);
+    if !(1..=most).contains(&power) {
+        return Err(CeremonyError::Power { power, most });
     }
     let prepared = ptau.is_prepared();
     let mut writer = PtauWriter::new(out, power, ptau.ceremony_power(), prepared)?;

@@ -10,6 +10,7 @@ use super::super::ceremony::CeremonyError;
 use super::super::ptau::{self, file_hash};
 use super::{Medium, Origin, Powers, PowersSource, open, prepared};
 use crate::digest::Hash;
+use crate::format::ReadError;
 use crate::rng::os_rng;
 
 /// Powers of tau that this process makes on first use. Do not rely on their only contribution.
@@ -43,11 +44,11 @@ impl PowersSource for DevelopmentPowers {
         let path = self.folder.as_deref().map(|folder| make_in(folder, power)).transpose()?;
         if let std::collections::btree_map::Entry::Vacant(slot) = made.entry(power) {
             slot.insert(match &path {
-                Some(path) => (file_hash(open(path)?)?, Arc::default()),
+                Some(path) => (file_hash(open(path)?).map_err(ReadError::Io)?, Arc::default()),
                 None => {
                     let mut bytes = Vec::new();
                     ptau::development(power, Cursor::new(Vec::new()), &mut bytes, &mut os_rng())?;
-                    (file_hash(bytes.as_slice())?, bytes.into())
+                    (file_hash(bytes.as_slice()).map_err(ReadError::Io)?, bytes.into())
                 }
             });
         }

@@ -11,8 +11,8 @@ use super::super::step::StepOptions;
 use super::super::verdict::{Check, Verdict};
 use super::{Medium, Origin, Powers, PowersSource, open, prepared};
 use crate::digest::Hash;
-use crate::format::FileState;
 use crate::format::ptau::Ptau;
+use crate::format::{FileState, ReadError};
 use crate::provenance::Provenance;
 use crate::rng::SecureRng;
 
@@ -42,9 +42,9 @@ impl PowersFile {
     ) -> Result<Self, CeremonyError> {
         let path = path.into();
         let mut medium = open(&path)?;
-        let seen = FileState::of(&medium)?;
-        let hash = file_hash(&mut medium)?;
-        medium.rewind()?;
+        let seen = FileState::of(&medium).map_err(ReadError::Io)?;
+        let hash = file_hash(&mut medium).map_err(ReadError::Io)?;
+        medium.rewind().map_err(ReadError::Io)?;
         let mut file = prepared(BufReader::new(medium))?;
         let by_hash = match published(&hash) {
             Some(ceremony) => Some((Origin::Published(ceremony), Check::PublishedHash)),
@@ -96,7 +96,7 @@ impl PowersFile {
     /// Opens the file if it is still the one that was checked.
     fn open(&self) -> Result<File, CeremonyError> {
         let file = open(&self.path)?;
-        if FileState::of(&file)? != self.seen {
+        if FileState::of(&file).map_err(ReadError::Io)? != self.seen {
             return Err(CeremonyError::invalid("the powers of tau changed since they were checked"));
         }
         Ok(file)
@@ -106,7 +106,7 @@ impl PowersFile {
 impl PowersSource for PowersFile {
     fn powers(&self, _power: u32) -> Result<Powers, CeremonyError> {
         let file = self.open()?;
-        let watched = Some((file.try_clone()?, self.seen));
+        let watched = Some((file.try_clone().map_err(ReadError::Io)?, self.seen));
         let medium: Box<dyn Medium> = Box::new(BufReader::new(file));
         let (origin, hash, verdict) = (self.origin, self.hash, self.verdict.clone());
         Ok(Powers { file: Ptau::open(medium)?, origin, hash, verdict, watched })
