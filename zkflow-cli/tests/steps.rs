@@ -46,7 +46,7 @@ fn an_error_of_an_input_names_the_input() {
     ] {
         assert!(zkflow(folder, args).status.success(), "{args:?}");
     }
-    // The second point of the powers in G1, and bytes in the middle of files of points.
+    // The second point of the powers in G1, and the first points of a challenge and of a response.
     let mut powers = fs::read(folder.join("new.ptau")).unwrap();
     let point = section(&powers, 2) + 64;
     powers[point] ^= 1;

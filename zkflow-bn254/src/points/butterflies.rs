@@ -12,7 +12,9 @@
 //!
 //! Three sums of products, wb, B and D, take the place of four products; sums share their doublings. With w = 1 fewer products
 //! are needed, which saves many in the first layers. Columns with the same index in several groups have the same factors; where
-//! they are side by side, they share their lookups (`multiples`). In a group with a scale s, w and v are sw and sv.
+//! they are side by side, they share their lookups (`multiples`).
+//!
+//! In a group with a scale s, the points a are scaled before, and each of wb, B and D is multiplied by s.
 
 use ark_bn254::Fr;
 use ark_ec::short_weierstrass::Affine;
@@ -41,13 +43,12 @@ pub(crate) struct Columns {
     pub(super) first: u64,
     /// Number of groups whose points with the same index are side by side.
     pub(super) repeats: usize,
-    /// A number by which the factors of the last one of these groups are multiplied: a + wb becomes a + swb. The points a of that group
-    /// have been multiplied before.
+    /// The scale s of the last of these groups: a + wb becomes a + swb. Its points a are scaled already. `None`: 1.
     pub(super) scale: Option<Fr>,
 }
 
 impl Columns {
-    /// The number of points at the beginning whose powers are 1, without a scale.
+    /// The number of points at the beginning whose factors w and v are 1.
     fn ones(&self) -> usize {
         if self.first == 0 { self.repeats - usize::from(self.scale.is_some()) } else { 0 }
     }
@@ -125,8 +126,9 @@ fn powers(root: &Fr, first: u64, count: usize) -> Vec<Fr> {
 /// The digits of a factor for each index of columns.
 struct Factors {
     columns: Columns,
+    /// Empty if there is only the group with the scale.
     unscaled: Vec<Digits>,
-    /// Those of the factors times the scale.
+    /// The digits of the factors times the scale; empty without a scale.
     scaled: Vec<Digits>,
 }
 

@@ -92,15 +92,18 @@ impl Transform {
     /// # Panics
     /// Panics if the block is empty, or `start` is not a multiple of its length.
     pub fn within<C: Curve>(&self, start: u64, block: &mut [Affine<C>], mut done: impl FnMut()) {
-        assert!(start.is_multiple_of(block.len() as u64) && !block.is_empty(), "a block of the transform");
-        let scale = self.scale(start);
+        assert!(
+            start.is_multiple_of(block.len() as u64) && !block.is_empty(),
+            "a block that begins at a multiple of its length"
+        );
+        let scale = self.scale(start == 0);
         if let Some(scale) = scale {
             block[0] = (block[0] * scale).into_affine();
         }
         let mut half = 1;
         while half < block.len() {
             let layers = (block.len() / half).ilog2();
-            // The first layer has no products.
+            // The first layer has at most one product.
             if half > 1 && layers.is_multiple_of(2) {
                 let layers = [self.layer(half as u64), self.layer(2 * half as u64)];
                 in_columns(block, half, scale, |columns, points| {
@@ -127,10 +130,10 @@ impl Transform {
     pub fn across<C: Curve>(&self, half: u64, start: u64, low: &mut [Affine<C>], high: &mut [Affine<C>]) {
         let layer = self.layer(half);
         let (group, first) = (start / (2 * half), start % (2 * half));
-        assert!(first + low.len() as u64 <= half, "pairs of one group");
-        let scale = self.scale(group);
-        in_pieces([low, high], |start, points| {
-            let columns = Columns { first: first + start, repeats: 1, scale };
+        assert!(first + low.len() as u64 <= half, "the pairs are in one group");
+        let scale = self.scale(group == 0);
+        in_pieces([low, high], |offset, points| {
+            let columns = Columns { first: first + offset, repeats: 1, scale };
             C::one_layer(self.kernel, &layer, columns, points);
         });
     }
@@ -140,15 +143,15 @@ impl Transform {
         Layer { half, root: if self.inverse { inverse(root) } else { root } }
     }
 
-    /// The factor 1/n of the inverse transform, for the block or the group with number 0.
-    fn scale(&self, number: u64) -> Option<Fr> {
-        (self.inverse && number == 0).then(|| inverse(Fr::from(self.order)))
+    /// The factor 1/n of the inverse transform, for the first block or the first group of a layer.
+    fn scale(&self, is_first: bool) -> Option<Fr> {
+        (self.inverse && is_first).then(|| inverse(Fr::from(self.order)))
     }
 }
 
 /// The inverse of a root of unity or of a power of two.
 fn inverse(value: Fr) -> Fr {
-    value.inverse().expect("a nonzero value")
+    value.inverse().expect("roots of unity and powers of two are nonzero")
 }
 
 /// Calls `each` for all columns of a block, many at a time on the threads of the current pool. Column i of a group of `WAYS` times

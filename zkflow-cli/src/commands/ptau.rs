@@ -175,7 +175,8 @@ impl InOut {
     }
 }
 
-/// Adds to an error of a step the file that it is about: the output if it cannot be written, else the input.
+/// Adds a file to an error of a step: the output if it cannot be written, else the input. The rare error of an output that cannot be read
+/// again names the input.
 pub(super) fn named(input: &Path, out: &Path) -> impl FnOnce(CeremonyError) -> Error {
     move |error| match error {
         CeremonyError::Write(_) => in_file(out)(error),

@@ -16,7 +16,7 @@ pub enum CeremonyError {
     /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A file cannot be written. An error of reading is [`ReadError::Io`].
+    /// A file cannot be written. A read error is [`Read`](Self::Read).
     #[error("writing failed: {0}")]
     Write(#[from] io::Error),
     /// The circuit is invalid.

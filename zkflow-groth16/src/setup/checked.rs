@@ -32,7 +32,7 @@ impl CheckedPowers {
             .any(|code| self.key.verifies(SUBJECT, hash, &code))
     }
 
-    /// Appends a file. Errors contain the path of the list.
+    /// Appends the hash of a file. Errors contain the path of the list.
     pub(super) fn add(&self, hash: &Hash) -> io::Result<()> {
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display()));

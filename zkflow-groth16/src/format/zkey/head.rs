@@ -90,8 +90,8 @@ fn expect_groth16(mut section: Cursor<'_>) -> Result<(), FormatError> {
     }
 }
 
-/// Largest number of public signals: half of the rows of 2^20. A contract takes about 290. Each takes 72 bytes of memory as a point
-/// of the head, and about 170 bytes in the text of a verification key.
+/// Largest number of public signals: half of the rows of 2^20. Each needs a point of 72 bytes in the head, at most 36 MiB in all, and
+/// about 170 bytes in the text of a verification key. A contract has room for about 290.
 const MOST_PUBLIC: u32 = 1 << 19;
 
 /// Reads the numbers of wires, public signals and rows.
