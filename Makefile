@@ -13,10 +13,10 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Three tests at a time on two processors: a third of the time, tests wait for processes and for limits.
 TEST_THREADS := $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
 
-.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc differences proofs large bench fuzz clean
+.PHONY: help setup demo test lint doc unit dashboard screenshots package api chaos radosgw compat cuda cuda-check schemathesis solc differences proofs aarch64 large bench fuzz clean
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 setup: requirements python packages $(NODE_MODULES) $(DASHBOARD_MODULES) $(COMPAT_MODULES) $(PYTHON_TOOLS) ## Install redis-server, promtool, chromium, curl and jq, circom, circomlib, snarkjs, solc, anvil, TypeScript, Node 18, SecantusDB and schemathesis under tools/, and the packages of dashboard/ and compat/
 
@@ -136,6 +136,18 @@ differences: setup ## Random circuits compiled by circom and zkflow, with witnes
 SEED := 1
 proofs: setup ## 1000 proofs of random inputs over 10 circuits for each kernel with 1, 2 and 4 threads, verified here and by snarkjs (minutes; SEED, default 1)
 	PROOFS_SEED=$(SEED) $(CARGO) test --locked --workspace --test native -- --ignored --nocapture
+
+# The kernel `portable` on another processor: Debian's linker and C library, and QEMU for single programs.
+ARM := aarch64-unknown-linux-gnu
+aarch64: ## The tests of zkflow-bn254 for aarch64, in QEMU (minutes; needs rustup; installs Debian's packages)
+	@command -v qemu-aarch64 >/dev/null && command -v aarch64-linux-gnu-gcc >/dev/null || { \
+	  as_root=$$([ "$$(id -u)" = 0 ] || command -v sudo) || true; \
+	  { $$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user >&2; }; \
+	}
+	rustup target add $(ARM)
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
+	  $(CARGO) test --locked --release --target $(ARM) --no-default-features --features prove --package zkflow-bn254
 
 # nvcc comes from PyPI; compiling needs no GPU.
 CUDA_TOOLS := tools/.cuda/.installed
